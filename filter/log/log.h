@@ -1,0 +1,44 @@
+/* log/log.h - life-cycle messages and records to one sink.
+ *
+ * Levels: error needs a person, warn may need one, info is about life-cycle,
+ * debug is off by default. Everything is escaped here: control and non-ASCII
+ * bytes as \xNN, so a line is always one line.
+ * Owns:    the sink. Threads: any (one lock inside; one write per line).
+ * Fails:   never towards the caller; lines that could not be written are counted. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+struct log;
+struct diags;
+
+enum log_level { LEVEL_ERROR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG };
+enum log_format { FORMAT_TEXT, FORMAT_JSON };
+
+struct log_settings {
+	const char *target;  /* "stderr", "stdout", "syslog", "journal", "file:PATH", "none" */
+	enum log_format format;
+	enum log_level level;
+	const char *syslog_ident;
+};
+
+/* NULL and a diagnostic if a file cannot be opened. */
+struct log *log_open(const struct log_settings *, struct diags *);
+void log_close(struct log *);
+/* Opens a file target again (after logrotate). */
+void log_reopen(struct log *);
+
+/* log may be NULL: nothing is written. */
+void log_error(struct log *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_warn(struct log *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_info(struct log *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_debug(struct log *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A record, already in both forms: the sink takes the one of its format. Text is escaped here, JSON is
+ * written as it is. With syslog and journal the text form goes out whatever the format, JSON if asked for. */
+void log_record(struct log *, struct str text_line, struct str json_line);
+enum log_format log_format(const struct log *);
+uint64_t log_lost_lines(const struct log *);

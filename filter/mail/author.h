@@ -1,0 +1,30 @@
+/* mail/author.h - who wrote this message: the From rule in one place.
+ *
+ * RFC 5322 wants one From field with at least one mailbox; RFC 9989 works on
+ * exactly one author domain. Everything else is a status that policies decide
+ * on, never a guess.
+ * Owns:    nothing; results live in the arena. Threads: any. */
+#pragma once
+
+#include "mail/address.h"
+
+struct header_list;
+
+enum author_status { AUTHOR_OK, AUTHOR_MISSING, AUTHOR_SEVERAL, AUTHOR_MALFORMED, AUTHOR_STATUS_COUNT };
+
+extern const char *const author_status_words[AUTHOR_STATUS_COUNT]; /* ok, missing, several, malformed */
+
+enum { AUTHOR_DOMAINS_MAX = 16 };
+
+struct author {
+	enum author_status status;
+	size_t count;          /* mailboxes that could be read, all From fields together */
+	size_t fields;         /* From fields, also disguised ones ("From ", "From\t") */
+	struct mailbox box;    /* with AUTHOR_OK */
+	struct str domain;     /* with AUTHOR_OK: normalized (mail/domain.h) */
+	const char *why;       /* not OK: what is wrong, for people */
+};
+
+/* One mailbox in one From field with a domain is OK; the same address twice is still SEVERAL. A field
+ * whose name is From with blanks, or that comes folded or with control bytes, counts and is malformed. */
+struct author author_of(struct arena *, const struct header_list *);

@@ -1,0 +1,36 @@
+/* mail/reply.h - an SMTP reply: code, enhanced code (RFC 3463), text.
+ *
+ * Owns:    nothing; texts live in the arena. Threads: any. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "fact/facts.h"
+
+struct arena;
+
+enum { REPLY_TEXT_MAX = 400 }; /* bytes of text of one reply; longer is cut, whole characters */
+
+struct reply {
+	int code;             /* 0: no reply of our own */
+	struct str enhanced;  /* "5.7.1" */
+	struct str text;      /* printable ASCII; "%" is single: doubling for libmilter is milter/'s job */
+};
+
+/* A template as policies write it: "550 5.7.1 Text with %{fact.name}". Checked once, at load. */
+struct reply_template {
+	int code;
+	struct str enhanced;
+	struct str text;
+};
+
+/* NULL if good; else what is wrong: code not 4xx/5xx, enhanced code missing or of another class, unknown
+ * fact in %{...}, control or non-ASCII characters, empty text. *bad_fact (may be NULL) names the fact. */
+const char *reply_template_parse(struct arena *, struct str, struct reply_template *);
+/* Calls use(id) for each fact the template names: for need-sets and stage checks. */
+void reply_template_facts(const struct reply_template *, void (*use)(void *context, enum fact_id), void *context);
+/* Values are cleaned (control and non-ASCII bytes become '?') and bounded; a fact without value prints as "-". */
+struct reply reply_expand(struct arena *, const struct reply_template *, const struct facts *);
+/* The same fact syntax without code, for header values and tags. */
+const char *text_template_check(struct str);
+struct str text_template_expand(struct arena *, struct str, const struct facts *);

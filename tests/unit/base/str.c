@@ -1,0 +1,86 @@
+#include "../test.h"
+
+#include "base/arena.h"
+
+static void cut_splits_at_the_first_separator(void **state)
+{
+	(void)state;
+	struct str head, tail;
+	assert_true(str_cut(STR("a=b=c"), '=', &head, &tail));
+	assert_str(head, "a");
+	assert_str(tail, "b=c");
+	assert_false(str_cut(STR("abc"), '=', &head, &tail));
+	assert_str(head, "abc");
+	assert_str(tail, "");
+}
+
+static void next_gives_empty_pieces_between_separators(void **state)
+{
+	(void)state;
+	struct str rest = STR("a,,b"), piece;
+	assert_true(str_next(&rest, ',', &piece));
+	assert_str(piece, "a");
+	assert_true(str_next(&rest, ',', &piece));
+	assert_str(piece, "");
+	assert_true(str_next(&rest, ',', &piece));
+	assert_str(piece, "b");
+	assert_false(str_next(&rest, ',', &piece));
+}
+
+static void numbers_are_whole_or_refused(void **state)
+{
+	(void)state;
+	uint64_t u = 7;
+	int64_t i = 7;
+	assert_true(str_to_u64(STR("18446744073709551615"), &u));
+	assert_true(u == UINT64_MAX);
+	assert_false(str_to_u64(STR("18446744073709551616"), &u));
+	assert_false(str_to_u64(STR(""), &u));
+	assert_false(str_to_u64(STR("+1"), &u));
+	assert_false(str_to_u64(STR("1 "), &u));
+	assert_true(str_to_i64(STR("-12"), &i));
+	assert_int_equal(i, -12);
+	assert_false(str_to_i64(STR("-"), &i));
+	assert_false(str_to_i64(STR("9223372036854775808"), &i));
+}
+
+static void comparison_ignores_case_only_when_asked(void **state)
+{
+	(void)state;
+	assert_true(str_eq_nocase(STR("Example.ORG"), STR("example.org")));
+	assert_false(str_eq(STR("Example.ORG"), STR("example.org")));
+	assert_true(str_ends_nocase(STR("mail.Example.org"), STR(".example.ORG")));
+	assert_false(str_ends_nocase(STR("org"), STR("example.org")));
+	assert_true(str_cmp(STR("a"), STR("ab")) < 0);
+}
+
+static void trim_and_sub_stay_inside(void **state)
+{
+	(void)state;
+	assert_str(str_trim(STR(" \t\r\n x y \n")), "x y");
+	assert_str(str_trim(STR(" \t ")), "");
+	assert_str(str_sub(STR("abc"), 1, 100), "bc");
+	assert_str(str_sub(STR("abc"), 5, 1), "");
+}
+
+static void printf_and_lower_allocate_in_the_arena(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new();
+	assert_str(str_printf(a, "%d-%s", 5, "x"), "5-x");
+	assert_str(str_lower(a, STR("AbC\xc3\x84")), "abc\xc3\x84");
+	arena_free(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(cut_splits_at_the_first_separator),
+		cmocka_unit_test(next_gives_empty_pieces_between_separators),
+		cmocka_unit_test(numbers_are_whole_or_refused),
+		cmocka_unit_test(comparison_ignores_case_only_when_asked),
+		cmocka_unit_test(trim_and_sub_stay_inside),
+		cmocka_unit_test(printf_and_lower_allocate_in_the_arena),
+	};
+	return RUN_TESTS(tests);
+}
