@@ -11,23 +11,33 @@ struct facts {
 	struct arena *arena;
 	enum fact_scope scope;
 	const struct facts *parent;
-	struct fact_value values[FACT_COUNT];
+	enum fact_id first;          /* of the scope's facts in the table: */
+	struct fact_value values[];  /* a message with a thousand recipients stays small */
 };
 
 struct facts *facts_new(struct arena *a, enum fact_scope scope, const struct facts *parent)
 {
 	BUG_IF(parent == NULL && scope != SCOPE_CONN);
-	struct facts *f = ARENA_NEW(a, struct facts);
+	enum fact_id first = FACT_COUNT, last = 0;
+	for (enum fact_id id = 0; id < FACT_COUNT; id++) {
+		if (fact_descs[id].scope == scope) {
+			first = first == FACT_COUNT ? id : first;
+			last = id;
+		}
+	}
+	BUG_IF(first == FACT_COUNT);
+	struct facts *f = arena_alloc(a, sizeof(*f) + (last - first + 1) * sizeof(f->values[0]));
 	f->arena = a;
 	f->scope = scope;
 	f->parent = parent;
+	f->first = first;
 	return f;
 }
 
 static struct fact_value *put(struct facts *f, enum fact_id id, enum fact_state state)
 {
 	BUG_IF(id >= FACT_COUNT || fact_descs[id].scope != f->scope);
-	struct fact_value *v = &f->values[id];
+	struct fact_value *v = &f->values[id - f->first];
 	*v = (struct fact_value){ .state = state };
 	return v;
 }
@@ -102,7 +112,7 @@ const struct fact_value *facts_get(const struct facts *f, enum fact_id id)
 	BUG_IF(id >= FACT_COUNT);
 	while (f != NULL && f->scope != fact_descs[id].scope)
 		f = f->parent;
-	return f == NULL ? &unset : &f->values[id];
+	return f == NULL ? &unset : &f->values[id - f->first];
 }
 
 bool facts_is_set(const struct facts *f, enum fact_id id)

@@ -45,8 +45,6 @@ struct mta_ops {
 	/* nth (from 1) field of that name. */
 	bool (*delete_header)(void *mta, const char *name, int nth);
 	bool (*quarantine)(void *mta, const char *reason);
-	/* Keeps the MTA waiting while END takes long. */
-	void (*progress)(void *mta);
 };
 
 enum answer_kind {
