@@ -1,0 +1,252 @@
+#include "option/lc_source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+
+enum { INCLUDE_DEPTH_MAX = 10 }; /* as in libconfig, which reports deeper ones */
+
+struct scan {
+	struct arena *arena;
+	struct diags *diags;
+	const char *path;
+	struct str folder;
+	struct str text;
+	size_t at;
+	int line;
+	bool is_line_start; /* nothing but blanks since the last newline */
+	unsigned depth;
+	unsigned *files;
+	bool is_good;
+};
+
+static bool check_stat(int fd, const char *path, struct diags *diags, struct stat *st)
+{
+	struct place at = { path, 0, NULL };
+	if (fstat(fd, st) != 0)
+		diag_error(diags, at, "cannot be read: %s", strerror(errno));
+	else if (!S_ISREG(st->st_mode))
+		diag_error(diags, at, "is no regular file");
+	else if (st->st_mode & S_IWOTH)
+		diag_error(diags, at, "everybody may write it (mode %04o): chmod o-w %s", st->st_mode & 07777u, path);
+	else if (st->st_size > LC_SOURCE_MAX_BYTES)
+		diag_error(diags, at, "is larger than %d bytes", LC_SOURCE_MAX_BYTES);
+	else
+		return true;
+	return false;
+}
+
+/* At most st_size bytes: a file that grows meanwhile is read as it was. */
+static bool read_all(int fd, char *out, size_t *n)
+{
+	size_t wanted = *n;
+	for (*n = 0; *n < wanted;) {
+		ssize_t got = read(fd, out + *n, wanted - *n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return false;
+		if (got == 0)
+			break;
+		*n += (size_t)got;
+	}
+	return true;
+}
+
+bool lc_source_read(struct arena *a, const char *path, struct diags *diags, struct str *text)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a FIFO must not block */
+	if (fd < 0) {
+		diag_error(diags, (struct place){ path, 0, NULL }, "cannot be read: %s", strerror(errno));
+		return false;
+	}
+	bool is_good = check_stat(fd, path, diags, &st);
+	if (is_good) {
+		size_t n = (size_t)st.st_size;
+		char *p = arena_alloc(a, n + 1);
+		is_good = read_all(fd, p, &n);
+		if (!is_good)
+			diag_error(diags, (struct place){ path, 0, NULL }, "cannot be read: %s", strerror(errno));
+		*text = (struct str){ p, n };
+	}
+	close(fd);
+	return is_good;
+}
+
+static bool is_more(const struct scan *s)
+{
+	return s->at < s->text.n;
+}
+
+static char peek(const struct scan *s)
+{
+	return s->text.p[s->at];
+}
+
+static void step(struct scan *s)
+{
+	char c = s->text.p[s->at++];
+	s->line += c == '\n';
+	s->is_line_start = c == '\n' || (s->is_line_start && (c == ' ' || c == '\t'));
+}
+
+static bool skip_word(struct scan *s, struct str word)
+{
+	if (!str_starts(str_skip(s->text, s->at), word))
+		return false;
+	for (size_t i = 0; i < word.n; i++)
+		step(s);
+	return true;
+}
+
+static void skip_past(struct scan *s, struct str end)
+{
+	while (is_more(s) && !skip_word(s, end))
+		step(s);
+}
+
+/* From behind the opening quote to behind the closing one; what they hold, backslashes included. */
+static struct str skip_quoted(struct scan *s)
+{
+	size_t from = s->at;
+	while (is_more(s) && peek(s) != '"') {
+		if (peek(s) == '\\' && s->at + 1 < s->text.n)
+			step(s);
+		step(s);
+	}
+	struct str quoted = str_sub(s->text, from, s->at - from);
+	if (is_more(s))
+		step(s);
+	return quoted;
+}
+
+static struct place here(const struct scan *s)
+{
+	return (struct place){ s->path, s->line, NULL };
+}
+
+/* libconfig 1.5 keeps the low 32 bits of a number without L, and reads a leading zero as nothing special. */
+static void check_number(struct scan *s, struct str word)
+{
+	struct str digits = word;
+	uint64_t value = 0;
+	bool is_hex = str_starts_nocase(word, STR("0x"));
+	if (!is_hex && (str_find(word, '.') >= 0 || str_find(word, 'e') >= 0 || str_find(word, 'E') >= 0))
+		return; /* no whole number: the type is wrong wherever it stands */
+	while (digits.n > 0 && digits.p[digits.n - 1] == 'L')
+		digits.n--;
+	uint64_t limit = digits.n < word.n ? INT64_MAX : INT32_MAX;
+	bool fits = true;
+	if (is_hex) {
+		digits = str_skip(digits, 2);
+		fits = digits.n <= 16;
+		for (size_t i = 0; i < digits.n; i++)
+			value = value << 4 | (uint64_t)(char_hex(digits.p[i]) & 15);
+	} else {
+		fits = str_to_u64(digits, &value);
+	}
+	if (!is_hex && digits.n > 1 && digits.p[0] == '0') {
+		diag_error(s->diags, here(s), "%.*s would be read as decimal: write the number without leading zeros, "
+			   "a mode in quotes", STR_ARG(word));
+		s->is_good = false;
+	} else if (!fits || value > limit) {
+		diag_error(s->diags, here(s), "%.*s is too large a number%s", STR_ARG(word),
+			   limit == INT32_MAX ? ": write an L behind it, if more than 2147483647 is meant" : "");
+		s->is_good = false;
+	}
+}
+
+static void skip_number(struct scan *s)
+{
+	size_t from = s->at;
+	while (is_more(s) && (char_is_alnum(peek(s)) || peek(s) == '.'))
+		step(s);
+	check_number(s, str_sub(s->text, from, s->at - from));
+}
+
+static void skip_name(struct scan *s)
+{
+	while (is_more(s) && (char_is_alnum(peek(s)) || peek(s) == '-' || peek(s) == '_' || peek(s) == '*'))
+		step(s);
+}
+
+static void scan_include(struct scan *);
+
+static void scan_text(struct scan *s)
+{
+	while (is_more(s)) {
+		if (skip_word(s, STR("#")) || skip_word(s, STR("//")))
+			skip_past(s, STR("\n"));
+		else if (skip_word(s, STR("/*")))
+			skip_past(s, STR("*/"));
+		else if (skip_word(s, STR("\"")))
+			skip_quoted(s);
+		else if (s->is_line_start && skip_word(s, STR("@include")))
+			scan_include(s);
+		else if (char_is_digit(peek(s)))
+			skip_number(s);
+		else if (char_is_alpha(peek(s)) || peek(s) == '*')
+			skip_name(s);
+		else
+			step(s);
+	}
+}
+
+static bool read_source(struct scan *s)
+{
+	if (!lc_source_read(s->arena, s->path, s->diags, &s->text))
+		return false;
+	const char *nul = memchr(s->text.p, 0, s->text.n);
+	if (nul == NULL)
+		return true;
+	for (const char *p = s->text.p; p < nul; p++)
+		s->line += *p == '\n';
+	diag_error(s->diags, here(s), "a NUL byte: this is no text file");
+	return false;
+}
+
+/* What cannot be opened is left to libconfig: the word may stand in a comment that ends in the middle of a line. */
+static void scan_include(struct scan *s)
+{
+	while (is_more(s) && (peek(s) == ' ' || peek(s) == '\t'))
+		step(s);
+	if (!skip_word(s, STR("\"")) || s->depth == INCLUDE_DEPTH_MAX)
+		return;
+	struct str name = skip_quoted(s);
+	struct scan inner = {
+		.arena = s->arena, .diags = s->diags, .folder = s->folder, .line = 1, .is_line_start = true,
+		.depth = s->depth + 1, .files = s->files, .is_good = true,
+		.path = str_printf(s->arena, "%.*s/%.*s", STR_ARG(s->folder), STR_ARG(name)).p,
+	};
+	struct stat st;
+	if (++*s->files > LC_SOURCE_MAX_FILES) {
+		diag_error(s->diags, here(s), "more than %d files are included", LC_SOURCE_MAX_FILES);
+		s->is_good = false;
+	} else if (stat(inner.path, &st) == 0) {
+		if (read_source(&inner))
+			scan_text(&inner);
+		else
+			s->is_good = false;
+	}
+	s->is_good = s->is_good && inner.is_good;
+}
+
+bool lc_source_read_checked(struct arena *a, const char *path, struct str folder, struct diags *diags,
+			    struct str *text)
+{
+	unsigned files = 0;
+	struct scan s = {
+		.arena = a, .diags = diags, .path = path, .folder = folder, .line = 1, .is_line_start = true,
+		.files = &files, .is_good = true,
+	};
+	if (!read_source(&s))
+		return false;
+	scan_text(&s);
+	*text = s.text;
+	return s.is_good;
+}
