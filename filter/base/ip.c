@@ -129,6 +129,15 @@ bool ip_is_loopback(struct ip ip)
 	return ip.family == IP_V4 ? ip.b[0] == 127 : ip_eq(ip, v6_loopback);
 }
 
+struct str ip_net_print(struct arena *a, struct ip_net net)
+{
+	char text[IP_TEXT_MAX];
+	ip_print(net.ip, text);
+	if (net.prefix_bits == ip_bits(net.ip.family))
+		return str_dup(a, str_of(text));
+	return str_printf(a, "%s/%u", text, net.prefix_bits);
+}
+
 struct str ip_reverse_name(struct arena *a, struct ip ip)
 {
 	if (ip.family == IP_V4)
@@ -223,4 +232,14 @@ bool ip_set_has(const struct ip_set *set, struct ip ip)
 size_t ip_set_count(const struct ip_set *set)
 {
 	return set->count;
+}
+
+struct ip_net ip_set_at(const struct ip_set *set, size_t index)
+{
+	BUG_IF(!set->is_sealed || index >= set->count);
+	const struct range *r = &set->ranges[index];
+	unsigned bits = 0;
+	while (bits < ip_bits(r->first.family) && !ip_eq(masked(r->first, bits, true), r->last))
+		bits++;
+	return (struct ip_net){ r->first, bits };
 }

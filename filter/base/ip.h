@@ -41,6 +41,8 @@ unsigned ip_bits(enum ip_family);
 bool ip_eq(struct ip, struct ip);
 bool ip_in_net(struct ip, struct ip_net);
 bool ip_is_loopback(struct ip);
+/* "192.0.2.0/24"; an address alone without the slash. */
+struct str ip_net_print(struct arena *, struct ip_net);
 /* The name below in-addr.arpa or ip6.arpa. */
 struct str ip_reverse_name(struct arena *, struct ip);
 
@@ -51,3 +53,5 @@ void ip_set_add(struct ip_set *, struct ip_net);
 void ip_set_seal(struct ip_set *);
 bool ip_set_has(const struct ip_set *, struct ip);
 size_t ip_set_count(const struct ip_set *);
+/* Of a sealed set, in order; networks inside others are gone. */
+struct ip_net ip_set_at(const struct ip_set *, size_t index);

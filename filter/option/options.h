@@ -48,9 +48,18 @@ struct listeners {
 #define OPTION_C_LISTEN   struct listeners
 
 struct options {
+	struct str folder; /* of the configuration file, with the final slash or empty: FILE and FOLDER start there */
 #define OPTION(field, name, type, def, min, max, when, doc) OPTION_C_##type field;
 #include "option/option_table.def"
 #undef OPTION
+};
+
+/* Rows of the table: OPTION_ID_log_target. */
+enum option_id {
+#define OPTION(field, name, type, def, min, max, when, doc) OPTION_ID_##field,
+#include "option/option_table.def"
+#undef OPTION
+	OPTION_COUNT
 };
 
 enum option_type {
@@ -69,16 +78,20 @@ struct option_desc {
 	size_t offset;
 };
 
-extern const struct option_desc option_descs[];
-extern const size_t option_count;
+extern const struct option_desc option_descs[OPTION_COUNT];
 extern const char *const option_type_words[];
+extern const char *const option_when_words[];
 
-/* All defaults. */
+/* A number of this option as one would write it: "10MB", "30s", "5". */
+struct str option_print_number(struct arena *, const struct option_desc *, int64_t);
+
+/* All defaults, as with an empty file at the built-in path. */
 struct options *options_default(struct arena *);
 /* Never NULL; wrong settings are diagnosed and keep their default. */
 struct options *options_load(struct arena *, const char *path, struct diags *);
-/* A warning for each RESTART option that differs, then the old value is put in its place: the daemon never
- * shows a value that it does not use. */
-void options_keep_restart_values(struct options *next, const struct options *running, const char *path, struct diags *);
+/* A warning for each RESTART option that differs, then a copy of the old value is put in its place: the daemon
+ * never shows a value that it does not use. The arena is that of next. */
+void options_keep_restart_values(struct arena *, struct options *next, const struct options *running, const char *path,
+				 struct diags *);
 /* Effective values in the syntax of gatepost.conf, defaults marked. */
 void options_dump(const struct options *, FILE *);
