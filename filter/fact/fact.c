@@ -52,6 +52,23 @@ enum stage fact_ready_stage(enum fact_id id)
 	return probe_asks_dns(fact_descs[id].probe) ? STAGE_END : fact_descs[id].stage;
 }
 
+static const struct {
+	const char *const *list;
+	size_t count;
+} words[FACT_COUNT] = {
+#define WORDS(id, ...)                                                                             \
+	[FACT_##id] = { (const char *const[]){ __VA_ARGS__ },                                      \
+			sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *) },
+#include "fact/word_table.def"
+#undef WORDS
+};
+
+const char *const *fact_words(enum fact_id id, size_t *count)
+{
+	*count = words[id].count;
+	return words[id].list;
+}
+
 bool result_parse(struct str word, enum result *out)
 {
 	unsigned value;

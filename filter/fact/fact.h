@@ -75,5 +75,7 @@ enum fact_id fact_find(struct str name);
 bool probe_asks_dns(enum probe_id);
 /* The first stage at which a rule on this fact runs by itself: END for facts that wait for DNS. */
 enum stage fact_ready_stage(enum fact_id);
+/* The words of word_table.def for this fact; NULL if it may be any text or result. */
+const char *const *fact_words(enum fact_id, size_t *count);
 /* False if it is no word of result_table.def. */
 bool result_parse(struct str word, enum result *);
