@@ -36,40 +36,43 @@ static const char *wrong_with_path(struct str path)
 	return NULL;
 }
 
-/* "PORT@ADDR". *reaches_beyond: others than this host can connect. */
-static const char *wrong_with_inet(struct str where, enum ip_family family, bool *reaches_beyond)
+/* "PORT@ADDR", rewritten with a plain address, so that libmilter resolves no name. */
+static const char *wrong_with_inet(struct arena *a, struct str where, enum ip_family family, struct listener *l,
+				   bool *reaches_beyond)
 {
 	struct str port_text, address;
 	uint64_t port;
 	struct ip ip;
+	char text[IP_TEXT_MAX];
 	if (!str_cut(where, '@', &port_text, &address))
 		return "an address is missing: \"inet:8891@127.0.0.1\"";
 	if (!str_to_u64(port_text, &port) || port < 1 || port > 65535)
 		return "the port must be a number from 1 to 65535";
-	if (str_eq(address, STR("localhost"))) {
-		*reaches_beyond = false;
-		return NULL;
-	}
+	if (str_eq(address, STR("localhost")))
+		address = family == IP_V4 ? STR("127.0.0.1") : STR("::1");
+	if (address.n > 2 && address.p[0] == '[' && address.p[address.n - 1] == ']')
+		address = str_sub(address, 1, address.n - 2);
 	if (!ip_parse(address, &ip))
 		return "after @ an IP address or localhost is wanted; names that DNS would have to find are not accepted";
 	if (ip.family != family)
 		return family == IP_V4 ? "an IPv6 address goes with inet6:" : "an IPv4 address goes with inet:";
 	*reaches_beyond = !ip_is_loopback(ip);
+	l->socket = str_printf(a, "%s:%u@%s", family == IP_V4 ? "inet" : "inet6", (unsigned)port, ip_print(ip, text));
 	return NULL;
 }
 
-static const char *wrong_with_socket(struct str socket, bool *is_unix, bool *reaches_beyond)
+static const char *wrong_with_socket(struct arena *a, struct listener *l, bool *is_unix, bool *reaches_beyond)
 {
 	struct str scheme, rest;
-	str_cut(socket, ':', &scheme, &rest);
+	str_cut(l->socket, ':', &scheme, &rest);
 	*is_unix = str_eq(scheme, STR("unix"));
 	*reaches_beyond = false;
 	if (*is_unix)
 		return wrong_with_path(rest);
 	if (str_eq(scheme, STR("inet")))
-		return wrong_with_inet(rest, IP_V4, reaches_beyond);
+		return wrong_with_inet(a, rest, IP_V4, l, reaches_beyond);
 	if (str_eq(scheme, STR("inet6")))
-		return wrong_with_inet(rest, IP_V6, reaches_beyond);
+		return wrong_with_inet(a, rest, IP_V6, l, reaches_beyond);
 	return "a socket is \"unix:/path\", \"inet:PORT@ADDRESS\" or \"inet6:PORT@ADDRESS\"";
 }
 
@@ -142,7 +145,7 @@ static void read_listener(struct reader *r, struct listener *l)
 	const config_setting_t *socket = read_text(r, "socket", &l->socket);
 	const char *wrong = NULL;
 	if (socket != NULL)
-		wrong = wrong_with_socket(l->socket, &is_unix, &reaches_beyond);
+		wrong = wrong_with_socket(r->arena, l, &is_unix, &reaches_beyond);
 	else if (config_setting_get_member(r->group, "socket") == NULL)
 		wrong = "socket is missing";
 	if (wrong != NULL)
