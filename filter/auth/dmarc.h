@@ -14,6 +14,7 @@ struct dmarc_check {
 	const struct spf_verdict *spf;           /* of MAIL FROM, or of HELO if that is null; may be NULL */
 	const struct dkim_verdict *dkim;
 	size_t dkim_count;
+	struct log *log;                         /* for bugs of ours; may be NULL */
 };
 
 const struct dmarc_verdict *dmarc_evaluate(struct dns *, const struct dmarc_check *, int64_t deadline_mono_ms,

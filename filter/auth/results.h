@@ -37,7 +37,7 @@ struct dmarc_verdict {
 	struct str reason;
 	struct str record_domain, org_domain;
 	bool spf_aligned, dkim_aligned;
-	bool is_nonexistent;     /* the author domain does not exist (np= applied if published) */
+	bool is_nonexistent;     /* np= applies: there is no author domain; not looked at where np= changes nothing */
 	/* as published; empty where absent */
 	struct str p, sp, np, adkim, aspf, fo, psd;
 	bool is_testing;
