@@ -111,6 +111,7 @@ struct options *options_load(struct arena *a, const char *path, struct diags *di
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		l.places[i] = (struct place){ .file = path, .setting = option_descs[i].name };
 	struct lc *lc = lc_read(path, diags);
+	l.options->is_read = lc != NULL;
 	if (lc != NULL) {
 		load_group(&l, lc_root(lc), STR_EMPTY);
 		options_check(l.options, l.places, diags);

@@ -49,6 +49,7 @@ struct listeners {
 
 struct options {
 	struct str folder; /* of the configuration file, with the final slash or empty: FILE and FOLDER start there */
+	bool is_read;      /* the file was there and its syntax right */
 #define OPTION(field, name, type, def, min, max, when, doc) OPTION_C_##type field;
 #include "option/option_table.def"
 #undef OPTION

@@ -1,0 +1,111 @@
+#include "config/load.h"
+
+#include <netdb.h>
+#include <unistd.h>
+
+#include "auth/dkim.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "config/snapshot.h"
+#include "option/options.h"
+#include "policy/policy.h"
+
+enum { HOST_NAME_ROOM = 256, HOSTS_LINE_ROOM = 8192 };
+
+static bool is_full_name(const char *name)
+{
+	ptrdiff_t dot = str_find(str_of(name), '.');
+	return dot > 0 && name[dot + 1] != 0;
+}
+
+/* The full name that /etc/hosts has for this host. Enumerating asks no DNS server, which looking up could, for
+ * as long as its timeouts take. */
+static struct str full_name_in_hosts(struct arena *a, const char *host)
+{
+	char *room = arena_alloc(a, HOSTS_LINE_ROOM);
+	struct hostent line, *found;
+	struct str name = STR_EMPTY;
+	int error;
+	sethostent(0);
+	while (name.n == 0 && gethostent_r(&line, room, HOSTS_LINE_ROOM, &found, &error) == 0 && found != NULL) {
+		bool is_ours = str_eq_nocase(str_of(line.h_name), str_of(host));
+		const char *full = is_full_name(line.h_name) ? line.h_name : NULL;
+		for (char **alias = line.h_aliases; *alias != NULL; alias++) {
+			is_ours = is_ours || str_eq_nocase(str_of(*alias), str_of(host));
+			full = full == NULL && is_full_name(*alias) ? *alias : full;
+		}
+		if (is_ours && full != NULL)
+			name = str_lower(a, str_of(full));
+	}
+	endhostent();
+	return name;
+}
+
+static struct str host_name(struct arena *a, struct place at, struct diags *diags)
+{
+	char host[HOST_NAME_ROOM] = "";
+	if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == 0)
+		snprintf(host, sizeof(host), "localhost");
+	if (is_full_name(host))
+		return str_lower(a, str_of(host));
+	struct str full = full_name_in_hosts(a, host);
+	if (full.n > 0)
+		return full;
+	diag_warn(diags, at, "is not set, and neither the host name nor /etc/hosts has a full name: \"%s\" is used",
+		  host);
+	return str_lower(a, str_of(host));
+}
+
+/* RFC 8601 2.2 would allow any quoted text; a name is what others can compare. */
+static bool is_authserv_id(struct str id)
+{
+	for (size_t i = 0; i < id.n; i++)
+		if (!char_is_alnum(id.p[i]) && id.p[i] != '.' && id.p[i] != '-' && id.p[i] != '_')
+			return false;
+	return id.n <= 253;
+}
+
+static void settle_authserv_id(struct arena *a, struct options *o, struct place at, struct diags *diags)
+{
+	if (o->authserv_id.n == 0)
+		o->authserv_id = host_name(a, at, diags);
+	if (!is_authserv_id(o->authserv_id))
+		diag_error(diags, at, "\"%.*s\" is no host name in ASCII: letters, digits, dots, hyphens",
+			   STR_ARG(o->authserv_id));
+}
+
+static void free_dkim(void *dkim)
+{
+	auth_dkim_free(dkim);
+}
+
+static const struct auth_dkim *make_dkim(struct arena *a, const struct options *o, struct diags *diags)
+{
+	const struct dkim_limits limits = {
+		.max_signatures = (int)o->dkim_max_signatures,
+		.min_rsa_bits = (int)o->dkim_min_rsa_bits,
+	};
+	struct auth_dkim *dkim = auth_dkim_new(&limits);
+	if (dkim == NULL)
+		diag_error(diags, (struct place){ .setting = "dkim" }, "libopendkim cannot be set up");
+	else
+		arena_defer(a, free_dkim, dkim);
+	return dkim;
+}
+
+void config_fill(struct arena *a, const char *config_path, const struct snapshot *running, struct diags *diags,
+		 struct snapshot *s)
+{
+	s->config_path = str_to_c(a, str_of(config_path));
+	s->loaded_unix_s = clock_unix_s();
+	struct options *o = options_load(a, config_path, diags);
+	s->options = o;
+	/* Where the policies are is not known then. */
+	if (!o->is_read)
+		return;
+	if (running != NULL)
+		options_keep_restart_values(a, o, running->options, s->config_path, diags);
+	settle_authserv_id(a, o, (struct place){ .file = s->config_path, .setting = "authserv_id" }, diags);
+	s->policy = policy_load(a, str_to_c(a, o->policies), diags);
+	s->dkim = make_dkim(a, o, diags);
+}
