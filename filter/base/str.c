@@ -104,6 +104,44 @@ struct str str_skip(struct str s, size_t n)
 	return str_sub(s, n, SIZE_MAX);
 }
 
+/* Bytes of the character at the start of s, 0 if it is none: the table of RFC 3629 4. */
+static size_t utf8_char_bytes(struct str s)
+{
+	const unsigned char *u = (const unsigned char *)s.p;
+	unsigned char low = 0x80, high = 0xbf;
+	if (u[0] < 0x80)
+		return 1;
+	size_t n = u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : u[0] < 0xf5 ? 4 : 0;
+	if (n > s.n)
+		return 0;
+	if (u[0] == 0xe0)
+		low = 0xa0;
+	else if (u[0] == 0xed)
+		high = 0x9f;
+	else if (u[0] == 0xf0)
+		low = 0x90;
+	else if (u[0] == 0xf4)
+		high = 0x8f;
+	for (size_t i = 1; i < n; i++) {
+		if (u[i] < low || u[i] > high)
+			return 0;
+		low = 0x80;
+		high = 0xbf;
+	}
+	return n;
+}
+
+bool str_is_utf8(struct str s)
+{
+	while (s.n > 0) {
+		size_t n = utf8_char_bytes(s);
+		if (n == 0)
+			return false;
+		s = str_skip(s, n);
+	}
+	return true;
+}
+
 struct str str_trim(struct str s)
 {
 	while (s.n > 0 && char_is_space(s.p[0])) {

@@ -43,6 +43,8 @@ bool str_ends_nocase(struct str, struct str suffix);
 /* The part from byte `from` (clamped) of at most n bytes. */
 struct str str_sub(struct str, size_t from, size_t n);
 struct str str_skip(struct str, size_t n);
+/* Well-formed UTF-8 by RFC 3629 (so is ASCII, NUL included). */
+bool str_is_utf8(struct str);
 /* Without blanks, tabs, CR and LF at both ends. */
 struct str str_trim(struct str);
 /* Index of the first (last) such byte, or -1. */

@@ -19,26 +19,36 @@ struct address {
 	struct str whole;  /* as written, without angle brackets and source route */
 };
 
-/* The argument of MAIL FROM or RCPT TO with or without angle brackets, an obsolete source route is
- * dropped (RFC 5321 4.1.2). <> gives three empty texts. Domain literals are allowed; UTF-8 as in
- * RFC 6531. False if it is no path. */
+/* The argument of MAIL FROM or RCPT TO with or without angle brackets; an obsolete source route is
+ * dropped (RFC 5321 4.1.2). <> gives three empty texts. Domain literals, a bare local part and UTF-8
+ * (RFC 6531) are allowed. Longer than RFC 5321 4.5.3.1 asks for is, but not ADDRESS_MAX_BYTES. False if it is
+ * no path. */
 bool address_parse_path(struct arena *, struct str, struct address *);
 
+enum { ADDRESS_MAX_BYTES = 512, LOCAL_MAX_BYTES = 255 };
+
 struct mailbox {
-	struct str name;   /* display name as written, unfolded; may be empty */
-	struct address address;
+	struct str name;        /* display name as written, unfolded; may be empty */
+	struct address address; /* with a domain, always */
 };
 
 enum mailboxes_status {
 	MAILBOXES_OK,
-	MAILBOXES_EMPTY,     /* nothing but blanks and comments */
-	MAILBOXES_MALFORMED, /* not mailbox-list by RFC 5322 3.4 with the obsolete forms that name one meaning; see .c */
-	MAILBOXES_TOO_MANY,
+	MAILBOXES_EMPTY,     /* nothing but blanks, comments and commas, or groups without members */
+	MAILBOXES_MALFORMED,
+	MAILBOXES_TOO_MANY,  /* more than MAILBOXES_MAX: only these are counted */
 };
 
 enum { MAILBOXES_MAX = 64 };
 
-/* A field body: mailbox-list (From) or address-list with groups (`*has_group`, members are listed). Raw,
- * folded. */
-enum mailboxes_status mailboxes_parse(struct arena *, struct str body, const struct mailbox **list,
-				      size_t *count, bool *has_group);
+struct mailboxes {
+	enum mailboxes_status status;
+	const struct mailbox *list; /* with MAILBOXES_OK */
+	size_t count;
+	bool has_group;             /* members are in the list */
+	const char *why;            /* with MAILBOXES_MALFORMED: what is wrong, for people */
+};
+
+/* A field body, raw and folded: mailbox-list or address-list (RFC 5322 3.4, RFC 6532), as far as all readers take
+ * it the same way. See address.c for what that leaves out. */
+struct mailboxes mailboxes_parse(struct arena *, struct str body);

@@ -25,6 +25,9 @@ struct author {
 	const char *why;       /* not OK: what is wrong, for people */
 };
 
-/* One mailbox in one From field with a domain is OK; the same address twice is still SEVERAL. A field
- * whose name is From with blanks, or that comes folded or with control bytes, counts and is malformed. */
+/* OK is: one From field, one mailbox in it, no group, no '@' in the local part, a domain name of at least two
+ * labels. MISSING: no field, or an empty one. SEVERAL: two fields or mailboxes, even with the same address.
+ * A From in disguise counts as a field and makes the author MALFORMED: a field name that is From once blanks,
+ * control and 8-bit bytes are gone, or a line in any field's value that begins with "From:" because it was broken
+ * by a bare CR or LF. */
 struct author author_of(struct arena *, const struct header_list *);

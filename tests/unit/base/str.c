@@ -72,6 +72,22 @@ static void printf_and_lower_allocate_in_the_arena(void **state)
 	arena_free(a);
 }
 
+static void utf8_is_the_shortest_form_without_surrogates(void **state)
+{
+	(void)state;
+	assert_true(str_is_utf8(STR("")));
+	assert_true(str_is_utf8(STR("a\0\x7f")));
+	assert_true(str_is_utf8(STR("\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xed\x9f\xbf \xef\xbf\xbf \xf0\x90\x80\x80 \xf4\x8f\xbf\xbf")));
+	const struct str bad[] = {
+		STR("\x80"), STR("\xc0\xaf"), STR("\xc1\xbf"), STR("\xc2"), STR("\xc2x"), STR("\xe0\x9f\xbf"),
+		STR("\xe1\x80"), STR("\xed\xa0\x80"), STR("\xf0\x8f\xbf\xbf"), STR("\xf4\x90\x80\x80"), STR("\xf5\x80\x80\x80"),
+		STR("\xff"), STR("\xe2\x82x"), STR("\xf0\x9f\x98\xc0"),
+	};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (str_is_utf8(bad[i]))
+			fail_msg("bad[%zu] was taken", i);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -81,6 +97,7 @@ int main(void)
 		cmocka_unit_test(comparison_ignores_case_only_when_asked),
 		cmocka_unit_test(trim_and_sub_stay_inside),
 		cmocka_unit_test(printf_and_lower_allocate_in_the_arena),
+		cmocka_unit_test(utf8_is_the_shortest_form_without_surrogates),
 	};
 	return RUN_TESTS(tests);
 }
