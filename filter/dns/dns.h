@@ -72,9 +72,14 @@ struct dns_settings {
 
 /* NULL and diagnostics if it cannot work at all. The log may be NULL. */
 struct dns *dns_open(const struct dns_settings *, struct log *, struct diags *);
+/* The same, with the content of a zone file (dns/dns_zone.h) given as text; zone_file is not looked at. The file's
+ * name is for the diagnostics. Settings may be NULL: the defaults of a test. */
+struct dns *dns_open_zone_text(struct str text, const char *file, const struct dns_settings *, struct log *,
+			       struct diags *);
 /* Waits until no question is in flight; nobody may ask any more. NULL is allowed. */
 void dns_close(struct dns *);
-/* Reads the zone file again (reload). False and diagnostics: the old content stays. True if there is none. */
+/* Reads the zone file again (reload) and forgets what was kept of the old one. False and diagnostics: the old
+ * content stays. True if there is no file. */
 bool dns_reload_zone(struct dns *, struct diags *);
 
 /* Never NULL. deadline_mono_ms is on clock_mono_ms(); a cached answer is given even past it. */
@@ -83,7 +88,8 @@ const struct dns_answer *dns_ask(struct dns *, struct str name, enum dns_type, i
 /* Starts the question if it is neither cached nor in flight, and returns at once. */
 void dns_prefetch(struct dns *, struct str name, enum dns_type);
 /* The same; then calls follow(dns, name, type, answer, context) once, on the resolver's thread (or at
- * once, on the caller's, if the answer is cached). It must not block; it may prefetch more. */
+ * once, on the caller's, if the answer is cached or the name cannot be asked). It must not block; it may
+ * prefetch more. Name and answer are valid during the call. */
 typedef void dns_follow(struct dns *, struct str name, enum dns_type, const struct dns_answer *, void *context);
 void dns_prefetch_then(struct dns *, struct str name, enum dns_type, dns_follow *, void *context);
 
@@ -96,6 +102,6 @@ struct dns_counters {
 	uint64_t from_cache;
 	uint64_t joined;     /* waited for an equal question in flight */
 	uint64_t sent;       /* went to the resolver */
-	uint64_t by_status[DNS_STATUS_COUNT];
+	uint64_t by_status[DNS_STATUS_COUNT]; /* how those sent ended; BAD_NAME: those that never were */
 };
 struct dns_counters dns_counters(const struct dns *);
