@@ -8,6 +8,8 @@
  * Fails:   limits and bugs in the input are answers, never a crash. */
 #pragma once
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/ip.h"
@@ -33,7 +35,8 @@ struct gate {
 	void (*on_record)(void *context, const struct record *);
 	policy_trace_fn *on_rule;                /* may be NULL */
 	void *context;                           /* of the two above */
-	_Atomic long connections;
+	_Atomic long connections, messages;      /* open now */
+	_Atomic bool is_stopping;                /* no new messages; those in flight finish */
 };
 
 /* The seam to the MTA. All but macro are called at END only. */

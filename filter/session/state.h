@@ -1,0 +1,101 @@
+/* session/state.h - the state behind session.h, for the files of this folder only.
+ *
+ * Owns:    the session's arena holds what lives as long as the connection,
+ *          the message's what lives until the next MAIL. */
+#pragma once
+
+#include "auth/results.h"
+#include "base/bits.h"
+#include "record/record.h"
+#include "session/session.h"
+
+struct auth_dkim_verify;
+struct header_list;
+
+/* What the rules of one connection or message have said so far. */
+struct judgement {
+	bool is_accepted; /* an `accept` ended the evaluation */
+	const struct policy_effect *effects;
+	size_t effect_count;
+	const struct policy_observed *observed;
+	size_t observed_count;
+};
+
+/* A refusal of the connection, kept until a command that can carry the text: Postfix drops it at CONNECT. */
+struct held_refusal {
+	bool is_set;
+	enum stage stage;
+	struct decision decision;
+};
+
+struct message {
+	struct facts *facts;
+	struct str id;
+	struct header_list *headers;
+	struct auth_results auth;
+	struct auth_dkim_verify *dkim;
+	struct bits probes_done;
+	struct judgement judgement;
+	struct record_recipient *recipients;
+	const struct facts **recipient_facts; /* of the same index */
+	size_t recipient_count, recipient_room;
+	size_t accepted_count;
+	const struct header *forged[32];      /* Authentication-Results that claim to be ours, in order */
+	struct reply limit_reply;             /* code set: a limit was passed, the message will be refused with this */
+	int64_t bytes;
+	bool has_data;                        /* the client got as far as DATA */
+	bool is_submission;                   /* from a login or sendmail(1): not judged as inbound mail */
+	bool wants_body;
+	int64_t stage_us[STAGE_COUNT];
+	int64_t probe_us;
+};
+
+struct session {
+	struct gate *gate;
+	const struct mta_ops *ops;
+	void *mta;
+	const struct snapshot *snapshot;
+	struct session_needs agreed;
+
+	struct arena *arena;
+	struct facts *facts;
+	struct ip client;
+	struct bits probes_done;              /* of the connection's scope */
+	const struct iprev_verdict *iprev;
+	struct judgement judgement;
+	struct held_refusal held;
+	bool has_helo;
+	int unknown_commands;
+
+	struct arena *message_arena;
+	struct message *message;              /* NULL between messages */
+};
+
+/* session/message.c */
+struct message *message_open(struct session *);
+/* The message is over; its memory lives until the next one opens, for the reply that is on its way. */
+void message_close(struct session *);
+/* Room for one recipient more. */
+struct record_recipient *message_add_recipient(struct session *, struct facts **facts);
+void judgement_add(struct judgement *, const struct decision *, struct arena *);
+/* The same reply with the decision id in its text (and the rule's name for those who logged in). */
+struct reply reply_with_id(struct session *, struct arena *, struct reply, struct str id, const char *rule);
+/* Writes one record to log and store. */
+void message_record(struct session *, enum stage, const char *disposition, const struct decision *, struct reply);
+/* A record for one refused recipient, under an id of its own. */
+void recipient_record(struct session *, const struct decision *, struct reply, struct str id, const struct facts *);
+
+/* session/probes.c: runs, in order, the probes that the rules of the stage ask for; at END also those that
+ * Authentication-Results shows. */
+void probes_run(struct session *, enum stage);
+/* Starts the DNS questions that will be needed, as soon as their names are known. */
+void probes_prefetch(struct session *, enum stage);
+
+/* session/finish.c */
+struct answer finish_message(struct session *);
+/* Evaluates the recipient rules for mail from sendmail(1), where RCPT itself cannot be refused. */
+struct decision judge_recipients_late(struct session *);
+
+/* session/received_spf.c: the field body (RFC 7208 9.1). */
+struct str received_spf_print(struct arena *, const struct spf_verdict *, struct ip client, struct str mail_from,
+			      struct str helo, struct str receiver);
