@@ -1,0 +1,294 @@
+/* gatepost run - the daemon: order of start and stop, nothing else. */
+#include "cmd.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "config/snapshot.h"
+#include "dns/dns.h"
+#include "log/log.h"
+#include "milter/milter.h"
+#include "policy/policy.h"
+#include "service/listen.h"
+#include "service/notify.h"
+#include "service/privileges.h"
+#include "service/signals.h"
+#include "session/session.h"
+#include "store/store.h"
+
+enum {
+	DRAIN_MS = 25000,         /* messages in flight may take this long after SIGTERM; systemd waits 90 s */
+	CLOSE_MS = 500,           /* then libmilter's connections may take this long to end */
+	EXPIRE_EVERY_S = 3600,
+};
+
+struct daemon {
+	const char *config_path;
+	struct arena *arena;
+	struct gate gate;
+	struct signals *signals;
+	struct watchdog *watchdog;
+	/* The keeper: forgets old records, and lets messages finish before a stop. */
+	pthread_t keeper;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool is_stopping;
+};
+
+static void sleep_ms(long ms)
+{
+	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
+}
+
+/* False if some are still open after that time. */
+static bool wait_until_none(_Atomic long *count, int64_t wait_ms)
+{
+	for (int64_t end_ms = clock_mono_ms() + wait_ms; atomic_load(count) > 0; sleep_ms(10))
+		if (clock_mono_ms() >= end_ms)
+			return false;
+	return true;
+}
+
+static void log_diags(struct log *log, struct diags *diags)
+{
+	for (size_t i = 0; i < diags_count(diags); i++) {
+		const struct diag *d = diags_at(diags, i);
+		if (d->is_error)
+			log_error(log, "%s", diag_line(diags, d));
+		else
+			log_warn(log, "%s", diag_line(diags, d));
+	}
+}
+
+/* ---- signals -------------------------------------------------------------------------------------------- */
+
+static void on_stop(void *context)
+{
+	struct daemon *d = context;
+	atomic_store(&d->gate.is_stopping, true);
+	pthread_mutex_lock(&d->lock);
+	d->is_stopping = true;
+	pthread_cond_signal(&d->wake);
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* All or nothing: the zone file is only taken together with a configuration that is right. */
+static bool reload(struct daemon *d, struct diags *diags)
+{
+	const struct snapshot *running = snapshot_get();
+	struct snapshot *next = snapshot_load(d->config_path, running, diags);
+	snapshot_put(running);
+	if (next == NULL)
+		return false;
+	if (!dns_reload_zone(d->gate.dns, diags)) {
+		snapshot_put(next);
+		return false;
+	}
+	snapshot_publish(next);
+	return true;
+}
+
+static void on_reload(void *context)
+{
+	struct daemon *d = context;
+	notify_reloading();
+	log_reopen(d->gate.log);
+	struct diags *diags = diags_new();
+	bool is_new = reload(d, diags);
+	log_diags(d->gate.log, diags);
+	const struct snapshot *now = snapshot_get();
+	if (is_new)
+		log_info(d->gate.log, "reloaded: generation %u, %zu rules", now->generation,
+			 policy_rule_count(now->policy));
+	else
+		log_error(d->gate.log, "reload refused (%zu errors): generation %u stays in force",
+			  diags_errors(diags), now->generation);
+	notify_status("generation %u, %zu rules%s", now->generation, policy_rule_count(now->policy),
+		      is_new ? "" : "; the last reload was refused");
+	snapshot_put(now);
+	diags_free(diags);
+	notify_ready();
+}
+
+/* ---- the keeper ----------------------------------------------------------------------------------------- */
+
+static void expire_records(struct daemon *d)
+{
+	const struct snapshot *now = snapshot_get();
+	if (d->gate.store != NULL)
+		store_expire_records(d->gate.store, clock_unix_ms() - now->options->record_days * 86400000);
+	snapshot_put(now);
+}
+
+static void *keep(void *context)
+{
+	struct daemon *d = context;
+	pthread_mutex_lock(&d->lock);
+	while (!d->is_stopping) {
+		struct timespec until;
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += EXPIRE_EVERY_S;
+		pthread_mutex_unlock(&d->lock);
+		expire_records(d);
+		pthread_mutex_lock(&d->lock);
+		int timed_out = 0;
+		while (!d->is_stopping && timed_out == 0)
+			timed_out = pthread_cond_timedwait(&d->wake, &d->lock, &until);
+	}
+	pthread_mutex_unlock(&d->lock);
+	notify_stopping();
+	log_info(d->gate.log, "stopping: %ld messages in flight", atomic_load(&d->gate.messages));
+	if (!wait_until_none(&d->gate.messages, DRAIN_MS))
+		log_warn(d->gate.log, "stopping with %ld messages unfinished: the MTA will try them again",
+			 atomic_load(&d->gate.messages));
+	milter_stop();
+	return NULL;
+}
+
+/* ---- start ---------------------------------------------------------------------------------------------- */
+
+static const char *c_or_null(struct arena *a, struct str s)
+{
+	return s.n == 0 ? NULL : str_to_c(a, s);
+}
+
+static struct log *open_log(struct daemon *d, const struct options *o, struct diags *diags)
+{
+	static const struct { const char *word; enum log_level level; } levels[] = {
+		{ "error", LEVEL_ERROR }, { "warn", LEVEL_WARN }, { "info", LEVEL_INFO }, { "debug", LEVEL_DEBUG },
+	};
+	struct log_settings settings = {
+		.target = str_to_c(d->arena, o->log_target),
+		.format = str_eq(o->log_format, STR("json")) ? FORMAT_JSON : FORMAT_TEXT,
+		.level = LEVEL_INFO,
+		.syslog_ident = "gatepost",
+	};
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (str_eq(o->log_level, str_of(levels[i].word)))
+			settings.level = levels[i].level;
+	return log_open(&settings, diags);
+}
+
+static struct dns *open_dns(struct daemon *d, const struct options *o, struct diags *diags)
+{
+	struct dns_settings settings = {
+		.servers = o->dns_servers.items,
+		.server_count = o->dns_servers.count,
+		.zone_file = c_or_null(d->arena, o->dns_zone_file),
+		.timeout_ms = (int)o->dns_timeout_ms,
+		.dnssec = o->dns_dnssec,
+		.trust_anchor_file = c_or_null(d->arena, o->dns_trust_anchor),
+		.cache_entries = o->dns_cache_entries,
+		.breaker_percent = (int)o->dns_breaker_percent,
+	};
+	return dns_open(&settings, d->gate.log, diags);
+}
+
+/* Sockets while we may still be root; everything that opens files or starts threads as the account that serves. */
+static bool open_everything(struct daemon *d, const struct options *o, struct diags *diags)
+{
+	const struct listener *listener = &o->listen.items[0];
+	struct account account;
+	d->gate.role = listener->role;
+	d->gate.snapshot = snapshot_get;
+	if (!privileges_find(o->user, &account, diags) || !listen_prepare(listener, &account, diags))
+		return false;
+	bool is_open = milter_open(&d->gate, listener, diags);
+	if (!listen_finish(listener, &account, is_open, diags) || !is_open)
+		return false;
+	return privileges_drop(o->user, diags) &&
+	       (d->gate.log = open_log(d, o, diags)) != NULL &&
+	       (d->gate.dns = open_dns(d, o, diags)) != NULL &&
+	       (d->gate.store = store_open(o->store, d->gate.log, diags)) != NULL;
+}
+
+static bool is_well(void *context)
+{
+	(void)context;
+	return true; /* this thread is scheduled, so the process is */
+}
+
+static int serve(struct daemon *d)
+{
+	const struct snapshot *first = snapshot_get();
+	const struct listener *listener = &first->options->listen.items[0];
+	log_info(d->gate.log, "gatepost %s ready on %.*s: %zu rules from %zu policy files", GATEPOST_VERSION,
+		 STR_ARG(listener->socket), policy_rule_count(first->policy), policy_file_count(first->policy));
+	notify_status("generation %u, %zu rules", first->generation, policy_rule_count(first->policy));
+	snapshot_put(first);
+	BUG_IF(pthread_create(&d->keeper, NULL, keep, d) != 0);
+	d->watchdog = watchdog_start(is_well, d);
+	notify_ready();
+	bool is_clean = milter_run();
+	if (!is_clean)
+		log_error(d->gate.log, "libmilter gave up");
+	on_stop(d);
+	pthread_join(d->keeper, NULL);
+	watchdog_end(d->watchdog);
+	return is_clean ? EX_OK : EX_SOFTWARE;
+}
+
+/* Reverse order of opening. With connections still open libmilter's threads may use what would be freed: then only
+ * what must be on disk is finished, and the process ends as it is. */
+static void close_everything(struct daemon *d)
+{
+	bool is_quiet = wait_until_none(&d->gate.connections, CLOSE_MS);
+	if (d->gate.store != NULL)
+		store_flush(d->gate.store);
+	log_info(d->gate.log, "stopped");
+	if (!is_quiet)
+		_exit(EX_OK);
+	store_close(d->gate.store);
+	dns_close(d->gate.dns);
+	log_close(d->gate.log);
+}
+
+static int fail(struct diags *diags, int code)
+{
+	diags_print(diags, stderr);
+	return code;
+}
+
+static int run(struct daemon *d, struct diags *diags)
+{
+	struct snapshot *first = snapshot_load(d->config_path, NULL, diags);
+	if (first == NULL)
+		return fail(diags, EX_CONFIG);
+	snapshot_publish(first);
+	struct signal_actions actions = { .stop = on_stop, .reload = on_reload, .context = d };
+	d->signals = signals_start(&actions);
+	if (d->signals == NULL)
+		return EX_OSERR;
+	const struct snapshot *held = snapshot_get(); /* a reload may come at any time from here */
+	bool is_open = open_everything(d, held->options, diags);
+	snapshot_put(held);
+	if (!is_open)
+		return fail(diags, EX_UNAVAILABLE);
+	log_diags(d->gate.log, diags);
+	return serve(d);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	static struct daemon d = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
+	if (!cmd_options(argc, argv, &d.config_path))
+		return EX_USAGE;
+	privileges_begin();
+	signals_block();
+	d.arena = arena_new();
+	struct diags *diags = diags_new();
+	int code = run(&d, diags);
+	signals_end(d.signals);
+	close_everything(&d);
+	snapshot_publish(NULL);
+	diags_free(diags);
+	arena_free(d.arena);
+	return code;
+}
