@@ -2,14 +2,39 @@
  *
  * One JSON line for each message and each refused command before that, and
  * the same as a readable line. Names are those of the fact table.
- * Owns:    texts in the arena. Threads: any (pure). Fails: never. */
+ * Owns:    texts in the arena. Threads: any (pure). Fails: never.
+ *
+ * The JSON object, "v": 1 (members may be added to it, never change their meaning):
+ *   v, id, time (RFC 3339, UTC), unix_ms, version (of Gatepost), generation (of the configuration)
+ *   stage        at which it was decided
+ *   disposition  accept, reject, defer, quarantine, discard, aborted
+ *   decision     action; rule, file, line (null: no rule decided); reason; unknown (deferred because a fact could
+ *                not be told); tags [text]; logs [text]; headers [{name, value, rule}];
+ *                observed [{rule, file, line, action, reply}]
+ *   reply        {code, enhanced, text} as the client was told; null: the MTA's own 250
+ *   recipients   {count, list [{address, reply, rule, file, line}]}; reply null: accepted; rule only where one decided
+ *   ms           milliseconds of our own time in each stage, waiting included, and dns_wait
+ *   truncated    true if texts or lists were cut so that the line stays within RECORD_MAX_BYTES
+ *   Every fact that was asked for, by name, the dot made a nested object: {"spf": {"result": "pass"}}. null: known
+ *   to be absent (no TLS, no login); {"unknown": reason}: could not be told; not there: its stage never came, or
+ *   nothing asked for it. Beside the facts of their methods:
+ *     spf.checks [{identity, domain, result, sender, mechanism, reason, explanation, lookups, voids}]
+ *     dkim.signatures [{domain, selector, identity, algorithm, signature, result, reason, key_bits, testing,
+ *       covers_body}], dkim.skipped
+ *     iprev.reason
+ *     dmarc.psd, dmarc.nonexistent
+ *     dmarc.report, where a DMARC policy applied: one row of an aggregate report (RFC 9990), except for its
+ *       auth_results, which are spf.checks and dkim.signatures: {source_ip, header_from, envelope_from,
+ *       envelope_to [domain], published {domain, discovery_method, p, sp, np, fo, adkim, aspf, testing},
+ *       evaluated {disposition, dkim, spf, reasons [{type, comment}]}}. A message that was taken with the tag
+ *       "quarantine" counts as quarantined. Records with disposition defer or aborted belong to no report. */
 #pragma once
 
 #include "auth/results.h"
 #include "fact/facts.h"
 #include "policy/policy.h"
 
-enum { DECISION_ID_LENGTH = 16 };
+enum { DECISION_ID_LENGTH = 16, RECORD_MAX_BYTES = 65536 };
 
 /* Sortable by time, 45 random bits: seven characters of seconds, nine of randomness (Crockford's base 32,
  * lower case). Writes a C string. */
@@ -40,7 +65,8 @@ struct record {
 
 /* One line without line end. */
 struct str record_json(struct arena *, const struct record *);
-/* "QUEUEID: reject: stage=mail client=name[192.0.2.1] code=550 esc=5.7.1 rule=... id=..." */
+/* "QUEUEID: reject: stage=mail client=name[192.0.2.1] code=550 esc=5.7.1 rule=... id=...", NOQUEUE without a
+ * queue id. Printable ASCII; what peers chose cannot look like another field: bytes that could are \xNN. */
 struct str record_text(struct arena *, const struct record *);
 /* For `gatepost why`: a stored JSON record in words, several lines. False if it is no record. */
 bool record_explain(struct str json, FILE *out);
