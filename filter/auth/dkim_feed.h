@@ -1,0 +1,33 @@
+/* auth/dkim_feed.h - a message on its way into libopendkim.
+ *
+ * Header fields get line ends as on the wire, the body its final CRLF, and
+ * the library sees no byte that it would stumble over.
+ * Owns:    nothing. Threads: one at a time for one handle.
+ * Fails:   false: the library did not take it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <opendkim/dkim.h>
+
+#include "base/str.h"
+
+struct buf;
+
+/* A field name without the blanks that RFC 5322 4.5 tolerates before the colon. */
+struct str auth_dkim_field_name(struct str name);
+
+/* Name and value as the MTA passed them; the scratch buffer is used anew for each field. */
+bool auth_dkim_feed_field(DKIM *, struct buf *scratch, struct str name, struct str value);
+/* Last field, then the end of the header section. The library needs at least one field that no signature
+ * can name: this adds it. */
+bool auth_dkim_feed_header_end(DKIM *);
+
+struct dkim_body {
+	unsigned char last[2]; /* zeros before the first byte */
+};
+
+bool auth_dkim_feed_body(DKIM *, struct dkim_body *, const unsigned char *bytes, size_t count);
+/* RFC 6376 3.4.3 and 3.4.4: a body without a final CRLF gets one. */
+bool auth_dkim_feed_body_end(DKIM *, struct dkim_body *);
