@@ -1,12 +1,12 @@
 #include "service/signals.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 
@@ -39,15 +39,23 @@ void signals_block(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* A program's sigwait takes the place of the C library's in every library, so libmilter's signal thread waits here for
+ * nothing. Which of two waiting threads the kernel wakes would be a matter of luck. Ours waits with sigwaitinfo. */
+int sigwait(const sigset_t *restrict set, int *restrict number)
+{
+	(void)set;
+	(void)number;
+	for (;;)
+		pause();
+}
+
 static void *wait_for_signals(void *arg)
 {
 	struct signals *s = arg;
 	sigset_t set;
 	set_of_ours(&set);
 	while (!atomic_load(&s->is_ending)) {
-		int number;
-		if (sigwait(&set, &number) != 0)
-			continue;
+		int number = sigwaitinfo(&set, NULL);
 		if (number == SIGTERM || number == SIGINT) {
 			s->actions.stop(s->actions.context);
 		} else if (number == SIGHUP || number == SIGUSR1) {

@@ -1,10 +1,10 @@
 /* service/signals.h - signals become calls on threads of our own.
  *
  * SIGTERM, SIGINT -> stop; SIGHUP, SIGUSR1 -> reload; SIGPIPE is ignored.
+ * A signal during a reload causes one more, however many come. A reload does
+ * not delay a stop: it has a thread of its own.
  * libmilter starts a thread that waits for the same signals and ends the
- * daemon at SIGHUP. The kernel gives a signal to the first thread that
- * waits, so ours comes first and hardly ever leaves sigwait: reloading
- * happens on a second thread. A signal during a reload causes one more.
+ * daemon at SIGHUP. It never gets one: sigwait is defined here (signals.c).
  * Owns:    two threads. Threads: stop and reload may run at the same time.
  * Fails:   signals_start answers NULL if threads cannot be made. */
 #pragma once
@@ -19,7 +19,6 @@ struct signal_actions {
 
 /* In main, before the first thread. */
 void signals_block(void);
-/* Before any library starts a thread. */
 struct signals *signals_start(const struct signal_actions *);
 /* Waits for a reload that is under way; nothing is called afterwards. NULL is allowed. */
 void signals_end(struct signals *);
