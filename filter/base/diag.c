@@ -36,6 +36,7 @@ static const char *copy(struct diags *d, const char *text)
 	return text == NULL ? NULL : str_to_c(d->arena, str_of(text));
 }
 
+__attribute__((format(printf, 4, 0)))
 static void add(struct diags *d, bool is_error, struct place at, const char *format, va_list args)
 {
 	char *text = NULL;
