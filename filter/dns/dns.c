@@ -12,13 +12,13 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "base/diag.h"
 #include "base/fail.h"
 #include "base/map.h"
 #include "dns/dns_backend.h"
 #include "dns/dns_breaker.h"
 #include "dns/dns_cache.h"
 #include "dns/dns_name.h"
+#include "dns/dns_unbound.h"
 #include "dns/dns_zone_backend.h"
 
 /* One resolver thread runs the backend; mail threads hand questions over and wait. What both sides touch is
@@ -386,8 +386,13 @@ struct dns *dns_open(const struct dns_settings *settings, struct log *log, struc
 {
 	if (settings->zone_file != NULL)
 		return open_zone(dns_zone_read(settings->zone_file, diags), settings, log);
-	diag_error(diags, (struct place){ .setting = "dns" }, "only zone_file is supported so far");
-	return NULL;
+	struct dns *d = core_new(settings, log);
+	if (!dns_unbound_open(d->events, settings, diags, &d->backend)) {
+		core_free(d);
+		return NULL;
+	}
+	start_thread(d);
+	return d;
 }
 
 bool dns_reload_zone(struct dns *d, struct diags *diags)

@@ -18,7 +18,7 @@ struct dns_backend_ops {
 	/* Ends, now or later, in one call of dns_question_done. Silence is allowed for as long as it lasts: the
 	 * core tells those who wait after dns_settings.timeout_ms, and keeps an answer that comes later still. */
 	void (*ask)(void *self, struct dns_question *);
-	/* No thread runs any more. Every question not yet given back goes back now, with NULL. */
+	/* No thread runs any more. Every question not yet given back goes back now. */
 	void (*close)(void *self);
 };
 

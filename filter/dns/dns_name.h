@@ -11,6 +11,8 @@
 
 #include "base/str.h"
 
+struct arena;
+
 enum {
 	DNS_LABEL_MAX = 63,
 	DNS_NAME_MAX = 253,                   /* as text, without the trailing dot */
@@ -22,3 +24,15 @@ enum {
 bool dns_name_normalise(struct str name, char out[static DNS_NAME_MAX + 1], struct str *normal);
 /* Master file form, zero-terminated: bytes that need it become \DDD. The name was normalised. */
 const char *dns_name_escape(struct str normal, char out[static DNS_ESCAPED_MAX + 1]);
+
+/* As in a packet: every label behind its length, the root at the end. */
+struct dns_wire {
+	size_t n;
+	uint8_t b[DNS_WIRE_MAX];
+};
+
+void dns_wire_of(struct str normal, struct dns_wire *);
+bool dns_wire_eq(const struct dns_wire *, const struct dns_wire *);
+/* Case kept, without trailing dot, the root is empty. Dots, backslashes, blanks and what is not printable ASCII
+ * within a label become \DDD, so the text of an unusual name equals that of no usual one. */
+struct str dns_wire_text(struct arena *, const struct dns_wire *);
