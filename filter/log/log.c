@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <jansson.h>
+#define SD_JOURNAL_SUPPRESS_LOCATION /* every entry would come from this file */
 #include <systemd/sd-journal.h>
 
 #include "base/buf.h"
