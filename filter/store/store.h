@@ -27,12 +27,14 @@ struct store *store_open_reader(struct str url, struct diags *);
 /* Writes what is queued. NULL is allowed. */
 void store_close(struct store *);
 
-/* Queues one record (JSON) under its decision id. */
+/* Queues one record (JSON) under its decision id; the same id again replaces. queue_id may be empty. Never waits. */
 void store_put_record(struct store *, struct str id, int64_t unix_ms, struct str queue_id, struct str json);
-/* By decision id, or by queue id (the newest). */
+/* By decision id, or by queue id (the newest). What is still queued may not be found. */
 enum store_status store_find_record(struct store *, struct str id_or_queue_id, struct arena *, struct str *json);
 /* Forgets records older than this. */
 enum store_status store_expire_records(struct store *, int64_t before_unix_ms);
-/* Waits until everything queued is stored, for tests and for a clean stop. */
+/* Waits until everything queued is stored, for tests and for a clean stop. STORE_UNAVAILABLE as soon as writing fails;
+ * the records stay queued. */
 enum store_status store_flush(struct store *);
+/* Dropped because the queue was full, or given up when the store was closed. */
 uint64_t store_lost_records(const struct store *);
