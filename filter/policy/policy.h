@@ -73,6 +73,9 @@ const struct policy *policy_load(struct arena *, const char *folder, struct diag
 /* The same for the files named. */
 const struct policy *policy_load_files(struct arena *, const char *const *paths, size_t count, struct diags *);
 
+/* The *.conf files of a folder in name order. */
+const char *const *policy_folder_files(struct arena *, const char *folder, struct diags *, size_t *count);
+
 /* All facts that any rule, reply or header template asks about. */
 const struct bits *policy_facts(const struct policy *);
 /* Facts that rules of this stage, or templates in them, ask about. */

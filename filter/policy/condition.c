@@ -1,0 +1,377 @@
+#include "policy/condition.h"
+
+#include <inttypes.h>
+
+#include "base/buf.h"
+#include "base/fail.h"
+#include "base/glob.h"
+#include "base/nametab.h"
+#include "policy/lists.h"
+#include "policy/text_set.h"
+
+static bool is_group_of_facts(struct str name)
+{
+	for (enum fact_id id = 0; id < FACT_COUNT; id++) {
+		struct str fact = str_of(fact_descs[id].name);
+		if (fact.n > name.n && fact.p[name.n] == '.' && str_starts(fact, name))
+			return true;
+	}
+	return false;
+}
+
+/* The closest name of a fact, or, without a dot, of a group of facts. */
+static const char *closest_fact(struct arena *a, struct str name)
+{
+	const char *names[FACT_COUNT];
+	struct str group, member;
+	for (enum fact_id id = 0; id < FACT_COUNT; id++) {
+		str_cut(str_of(fact_descs[id].name), '.', &group, &member);
+		names[id] = str_find(name, '.') >= 0 ? fact_descs[id].name : str_to_c(a, group);
+	}
+	return nametab_closest(names, FACT_COUNT, name);
+}
+
+static void unknown_fact(struct loader *l, const config_setting_t *s, struct str name)
+{
+	const char *closest = closest_fact(l->arena, name);
+	if (closest != NULL)
+		diag_error(l->diags, lc_place(l->arena, s), "there is no fact %.*s; did you mean %s?", STR_ARG(name), closest);
+	else
+		diag_error(l->diags, lc_place(l->arena, s), "there is no fact %.*s; gatepost docs facts lists all",
+			   STR_ARG(name));
+}
+
+enum fact_id fact_name_parse(struct loader *l, const config_setting_t *s, struct str name)
+{
+	enum fact_id id = fact_find(name);
+	if (id == FACT_COUNT)
+		unknown_fact(l, s, name);
+	return id;
+}
+
+struct walk {
+	struct loader *loader;
+	fact_taker *take;
+	void *context;
+};
+
+static void walk_group(const struct walk *, const config_setting_t *group, struct str prefix);
+
+static void walk_member(const struct walk *w, const config_setting_t *s, struct str prefix)
+{
+	struct loader *l = w->loader;
+	struct str name = str_printf(l->arena, "%.*s%s%s", STR_ARG(prefix), prefix.n == 0 ? "" : ".", s->name);
+	enum fact_id id = fact_find(name);
+	if (id < FACT_COUNT)
+		w->take(l, s, id, w->context);
+	else if (!is_group_of_facts(name))
+		unknown_fact(l, s, name);
+	else if (lc_is_group(s, l->diags))
+		walk_group(w, s, name);
+}
+
+static void walk_group(const struct walk *w, const config_setting_t *group, struct str prefix)
+{
+	for (int i = 0; i < config_setting_length(group); i++)
+		walk_member(w, config_setting_get_elem(group, (unsigned)i), prefix);
+}
+
+void facts_walk(struct loader *l, const config_setting_t *group, const char *const *others, size_t other_count,
+		fact_taker *take, void *context)
+{
+	struct walk w = { l, take, context };
+	unsigned index;
+	for (int i = 0; i < config_setting_length(group); i++) {
+		const config_setting_t *s = config_setting_get_elem(group, (unsigned)i);
+		if (!nametab_find(others, other_count, str_of(s->name), &index))
+			walk_member(&w, s, STR_EMPTY);
+	}
+}
+
+static bool clear_host_bits(struct ip_net *net)
+{
+	bool had_some = false;
+	for (unsigned bit = net->prefix_bits; bit < ip_bits(net->ip.family); bit++) {
+		uint8_t mask = (uint8_t)(0x80 >> (bit % 8));
+		had_some |= (net->ip.b[bit / 8] & mask) != 0;
+		net->ip.b[bit / 8] &= (uint8_t)~mask;
+	}
+	return had_some;
+}
+
+bool net_literal_parse(struct loader *l, struct place at, struct str text, struct ip_net *net)
+{
+	if (!ip_net_parse(text, net)) {
+		diag_error(l->diags, at, "\"%.*s\" is no address or network", STR_ARG(text));
+		return false;
+	}
+	char network[IP_TEXT_MAX];
+	if (clear_host_bits(net))
+		diag_warn(l->diags, at, "\"%.*s\" is taken as the whole network %s/%u", STR_ARG(text),
+			  ip_print(net->ip, network), net->prefix_bits);
+	return true;
+}
+
+enum text_kind fact_text_kind(enum fact_id id)
+{
+	switch (fact_descs[id].type) {
+	case TYPE_STRING:
+		return TEXT_STRING;
+	case TYPE_ADDRESS:
+		return TEXT_ADDRESS;
+	case TYPE_DOMAIN:
+		return TEXT_DOMAIN;
+	case TYPE_LIST:
+		return TEXT_ANY;
+	case TYPE_RESULT:
+	case TYPE_IP:
+	case TYPE_INT:
+	case TYPE_BOOL:
+		break;
+	}
+	BUG_IF(true);
+}
+
+const char *fact_word_check(struct arena *a, enum fact_id id, struct str word)
+{
+	size_t count;
+	const char *const *words = fact_words(id, &count);
+	if (words == NULL && fact_descs[id].type != TYPE_RESULT)
+		return NULL;
+	if (words == NULL) {
+		words = result_words;
+		count = RESULT_COUNT;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (glob_match(word, str_of(words[i])))
+			return NULL;
+	const char *closest = nametab_closest(words, count, word);
+	if (closest != NULL)
+		return str_printf(a, "is nothing that %s can be; did you mean \"%s\"?", fact_descs[id].name, closest).p;
+	return str_printf(a, "is nothing that %s can be: %.*s", fact_descs[id].name,
+			  STR_ARG(nametab_join(a, words, count))).p;
+}
+
+static bool bad_literal(struct loader *l, const config_setting_t *s, struct str text, const char *wrong)
+{
+	diag_error(l->diags, lc_place(l->arena, s), "\"%.*s\" %s", STR_ARG(text), wrong);
+	return false;
+}
+
+static bool take_result(struct loader *l, const config_setting_t *s, struct condition *c)
+{
+	struct str word;
+	enum result result;
+	if (!lc_text(s, l->diags, &word))
+		return false;
+	const char *wrong = fact_word_check(l->arena, c->fact, word);
+	if (wrong == NULL && !result_parse(word, &result))
+		wrong = "is no result: a result is one word or a list of words, without *";
+	if (wrong != NULL)
+		return bad_literal(l, s, word, wrong);
+	c->results |= 1u << result;
+	return true;
+}
+
+static bool take_list(struct loader *l, const config_setting_t *s, struct condition *c, struct str name)
+{
+	const struct named_list *list = lists_use(l, s, str_skip(name, 1), c->fact);
+	if (list != NULL)
+		VEC_PUSH(l->arena, &c->lists, list);
+	return list != NULL;
+}
+
+static bool take_text(struct loader *l, const config_setting_t *s, struct condition *c)
+{
+	struct str text, literal;
+	if (!lc_text(s, l->diags, &text))
+		return false;
+	if (str_starts(text, STR("@")))
+		return take_list(l, s, c, text);
+	const char *wrong = text_literal_normalize(l->arena, fact_text_kind(c->fact), text, &literal);
+	if (wrong == NULL)
+		wrong = fact_word_check(l->arena, c->fact, literal);
+	if (wrong != NULL)
+		return bad_literal(l, s, text, wrong);
+	VEC_PUSH(l->arena, &c->literals, literal);
+	return true;
+}
+
+static bool take_net(struct loader *l, const config_setting_t *s, struct condition *c)
+{
+	struct str text;
+	struct ip_net net;
+	if (!lc_text(s, l->diags, &text))
+		return false;
+	if (str_starts(text, STR("@")))
+		return take_list(l, s, c, text);
+	if (!net_literal_parse(l, lc_place(l->arena, s), text, &net))
+		return false;
+	VEC_PUSH(l->arena, &c->nets, net);
+	return true;
+}
+
+static bool take_range(struct loader *l, const config_setting_t *s, struct int_range *range)
+{
+	static const char *const names[] = { "min", "max" };
+	const config_setting_t *min = config_setting_get_member(s, "min");
+	const config_setting_t *max = config_setting_get_member(s, "max");
+	size_t errors = diags_errors(l->diags);
+	*range = (struct int_range){ INT64_MIN, INT64_MAX };
+	lc_check_names(s, names, 2, l->diags);
+	if (min != NULL)
+		lc_int(min, l->diags, &range->min);
+	if (max != NULL)
+		lc_int(max, l->diags, &range->max);
+	if (config_setting_length(s) == 0)
+		diag_error(l->diags, lc_place(l->arena, s), "a range needs `min`, `max` or both");
+	if (range->min > range->max)
+		diag_error(l->diags, lc_place(l->arena, s), "min %" PRId64 " is larger than max %" PRId64
+			   ": nothing is within", range->min, range->max);
+	return diags_errors(l->diags) == errors;
+}
+
+static bool take_int(struct loader *l, const config_setting_t *s, struct condition *c)
+{
+	struct int_range range;
+	if (config_setting_is_group(s)) {
+		if (!take_range(l, s, &range))
+			return false;
+	} else {
+		if (!lc_int(s, l->diags, &range.min))
+			return false;
+		range.max = range.min;
+	}
+	VEC_PUSH(l->arena, &c->ranges, range);
+	return true;
+}
+
+static bool take_one(struct loader *l, const config_setting_t *s, struct condition *c)
+{
+	switch (fact_descs[c->fact].type) {
+	case TYPE_RESULT:
+		return take_result(l, s, c);
+	case TYPE_STRING:
+	case TYPE_ADDRESS:
+	case TYPE_DOMAIN:
+	case TYPE_LIST:
+		return take_text(l, s, c);
+	case TYPE_IP:
+		return take_net(l, s, c);
+	case TYPE_INT:
+		return take_int(l, s, c);
+	case TYPE_BOOL:
+		return lc_bool(s, l->diags, &c->truth);
+	}
+	BUG_IF(true);
+}
+
+static void print_one(struct buf *b, const config_setting_t *s)
+{
+	if (s->type == CONFIG_TYPE_STRING) {
+		buf_printf(b, "%s", s->value.sval);
+	} else if (s->type == CONFIG_TYPE_BOOL) {
+		buf_printf(b, "%s", s->value.ival != 0 ? "true" : "false");
+	} else if (config_setting_is_group(s)) {
+		const config_setting_t *min = config_setting_get_member(s, "min");
+		const config_setting_t *max = config_setting_get_member(s, "max");
+		if (min != NULL)
+			buf_printf(b, "at least %lld", config_setting_get_int64(min));
+		if (max != NULL)
+			buf_printf(b, "%sat most %lld", min != NULL ? " and " : "", config_setting_get_int64(max));
+	} else {
+		buf_printf(b, "%lld", config_setting_get_int64(s));
+	}
+}
+
+enum { WANTED_SHOWN = 6 };
+
+static struct str print_wanted(struct arena *a, const config_setting_t *s)
+{
+	struct buf b;
+	buf_init(&b, 0);
+	if (config_setting_is_group(s) || !config_setting_is_aggregate(s))
+		print_one(&b, s);
+	int count = b.n == 0 ? config_setting_length(s) : 0;
+	for (int i = 0; i < count && i < WANTED_SHOWN; i++) {
+		buf_printf(&b, "%s", i == 0 ? "" : " or ");
+		print_one(&b, config_setting_get_elem(s, (unsigned)i));
+	}
+	if (count > WANTED_SHOWN)
+		buf_printf(&b, " or one of %d more", count - WANTED_SHOWN);
+	struct str wanted = str_dup(a, buf_str(&b));
+	buf_fini(&b);
+	return wanted;
+}
+
+/* One literal, or a list of them. Booleans know no list: both would be anything. */
+static bool take_literals(struct loader *l, const config_setting_t *s, struct condition *c)
+{
+	bool is_list = config_setting_is_array(s) || config_setting_is_list(s);
+	if (!is_list || fact_descs[c->fact].type == TYPE_BOOL)
+		return take_one(l, s, c);
+	if (config_setting_length(s) == 0) {
+		diag_error(l->diags, c->at, "an empty list: nothing is in it");
+		return false;
+	}
+	bool is_good = true;
+	for (int i = 0; i < config_setting_length(s); i++)
+		is_good &= take_one(l, config_setting_get_elem(s, (unsigned)i), c);
+	return is_good;
+}
+
+static void seal(struct arena *a, struct condition *c)
+{
+	if (c->nets.count > 0) {
+		c->net_set = ip_set_new(a);
+		for (size_t i = 0; i < c->nets.count; i++)
+			ip_set_add(c->net_set, c->nets.items[i]);
+		ip_set_seal(c->net_set);
+	}
+	if (c->literals.count > 0) {
+		c->text_set = text_set_new(a, fact_text_kind(c->fact));
+		for (size_t i = 0; i < c->literals.count; i++)
+			text_set_add(c->text_set, c->literals.items[i]);
+		text_set_seal(c->text_set);
+	}
+}
+
+static void take_fact(struct loader *l, const config_setting_t *s, enum fact_id id, void *context)
+{
+	struct conditions *conditions = context;
+	struct condition c = { .fact = id, .test = TEST_VALUE, .at = lc_place(l->arena, s) };
+	c.is_good = take_literals(l, s, &c);
+	if (c.is_good)
+		c.wanted = print_wanted(l->arena, s);
+	seal(l->arena, &c);
+	VEC_PUSH(l->arena, conditions, c);
+}
+
+static void take_presence(struct loader *l, const config_setting_t *group, const char *name, enum test_kind test,
+			  struct conditions *conditions)
+{
+	const config_setting_t *s = config_setting_get_member(group, name);
+	const struct str *names;
+	size_t count;
+	if (s == NULL || !lc_texts(l->arena, s, l->diags, &names, &count))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		enum fact_id id = fact_name_parse(l, s, names[i]);
+		struct condition c = { .fact = id, .test = test, .at = lc_place(l->arena, s), .is_good = true };
+		if (id < FACT_COUNT)
+			VEC_PUSH(l->arena, conditions, c);
+	}
+}
+
+void conditions_parse(struct loader *l, const config_setting_t *group, struct conditions *conditions)
+{
+	static const char *const others[] = { "has", "lacks" };
+	size_t errors = diags_errors(l->diags);
+	if (!lc_is_group(group, l->diags))
+		return;
+	facts_walk(l, group, others, 2, take_fact, conditions);
+	take_presence(l, group, "has", TEST_HAS, conditions);
+	take_presence(l, group, "lacks", TEST_LACKS, conditions);
+	if (conditions->count == 0 && diags_errors(l->diags) == errors)
+		diag_error(l->diags, lc_place(l->arena, group), "asks about nothing: leave it out");
+}

@@ -1,0 +1,353 @@
+#include "policy/tests.h"
+
+#include <inttypes.h>
+
+#include "base/buf.h"
+#include "base/nametab.h"
+#include "policy/parse.h"
+
+static const char *const trail_names[TRAIL_COUNT] = { "tags", "headers", "logs", "observed" };
+
+static const struct rule *rule_named(struct loader *l, const config_setting_t *s, struct str name)
+{
+	const struct rule *r = map_get(l->rule_names, name);
+	if (r != NULL)
+		return r;
+	const struct policy *p = l->policy;
+	const char **names = arena_array(l->arena, p->rules.count, sizeof(*names));
+	for (size_t i = 0; i < p->rules.count; i++)
+		names[i] = p->rules.items[i]->place.rule;
+	const char *closest = nametab_closest(names, p->rules.count, name);
+	diag_error(l->diags, lc_place(l->arena, s), "there is no rule \"%.*s\"%s%s%s", STR_ARG(name),
+		   closest == NULL ? "" : "; did you mean \"", closest == NULL ? "" : closest,
+		   closest == NULL ? "" : "\"?");
+	return NULL;
+}
+
+static void take_text(struct loader *l, const config_setting_t *group, const char *member, struct str *out)
+{
+	const config_setting_t *s = config_setting_get_member(group, member);
+	struct str text;
+	if (s != NULL && lc_text(s, l->diags, &text))
+		*out = str_dup(l->arena, text);
+}
+
+static void take_trail(struct loader *l, const config_setting_t *group, enum trail trail, struct expectation *e)
+{
+	const config_setting_t *s = config_setting_get_member(group, trail_names[trail]);
+	const struct str *items;
+	size_t count;
+	if (s == NULL || !lc_texts(l->arena, s, l->diags, &items, &count))
+		return;
+	e->has_trail[trail] = true;
+	for (size_t i = 0; i < count; i++) {
+		VEC_PUSH(l->arena, &e->trails[trail], str_dup(l->arena, items[i]));
+		if (trail == TRAIL_OBSERVED)
+			rule_named(l, s, items[i]);
+	}
+}
+
+/* A decision is final, or that there was none. */
+static void take_action(struct loader *l, const config_setting_t *s, struct expectation *e)
+{
+	const char *words[ACTION_COUNT];
+	enum action actions[ACTION_COUNT];
+	size_t count = 0;
+	unsigned index;
+	for (enum action a = 0; a < ACTION_COUNT; a++) {
+		if (a != ACTION_CONTINUE && !action_descs[a].is_final)
+			continue;
+		actions[count] = a;
+		words[count++] = action_descs[a].name;
+	}
+	e->has_action = word_parse(l, s, words, count, &index);
+	if (e->has_action)
+		e->action = actions[index];
+}
+
+static void expectation_parse(struct loader *l, const config_setting_t *group, struct expectation *e)
+{
+	static const char *const names[] = {
+		"action", "code", "enhanced", "rule", "stage", "text", "tags", "headers", "logs", "observed",
+	};
+	const config_setting_t *code = config_setting_get_member(group, "code");
+	const config_setting_t *rule = config_setting_get_member(group, "rule");
+	struct str name;
+	unsigned stage;
+	lc_check_names(group, names, sizeof(names) / sizeof(*names), l->diags);
+	if (config_setting_length(group) == 0)
+		diag_error(l->diags, lc_place(l->arena, group), "expects nothing, so it cannot fail");
+	take_action(l, config_setting_get_member(group, "action"), e);
+	e->has_stage = word_parse(l, config_setting_get_member(group, "stage"), stage_words, STAGE_COUNT, &stage);
+	if (e->has_stage)
+		e->stage = (enum stage)stage;
+	if (code != NULL)
+		lc_int(code, l->diags, &e->code);
+	if (rule != NULL && lc_text(rule, l->diags, &name))
+		e->rule = rule_named(l, rule, name);
+	take_text(l, group, "enhanced", &e->enhanced);
+	take_text(l, group, "text", &e->text);
+	for (enum trail t = 0; t < TRAIL_COUNT; t++)
+		take_trail(l, group, t, e);
+}
+
+static void test_parse(struct loader *l, const config_setting_t *group)
+{
+	static const char *const names[] = { "name", "given", "expect" };
+	struct policy_test *t = ARENA_NEW(l->arena, struct policy_test);
+	const config_setting_t *given = config_setting_get_member(group, "given");
+	const config_setting_t *expect = config_setting_get_member(group, "expect");
+	struct str name;
+	lc_check_names(group, names, sizeof(names) / sizeof(*names), l->diags);
+	if (name_parse(l, group, "test", &name, &t->place) && !map_add(l->test_names, name, t)) {
+		const struct policy_test *other = map_get(l->test_names, name);
+		diag_error(l->diags, lc_place(l->arena, group), "the test \"%s\" is already at %s:%d", t->place.rule,
+			   other->place.file, other->place.line);
+	}
+	if (given != NULL)
+		given_parse(l, given, &t->given);
+	if (expect == NULL)
+		diag_error(l->diags, lc_place(l->arena, group), "a test needs `expect`");
+	else if (lc_is_group(expect, l->diags))
+		expectation_parse(l, expect, &t->expect);
+	VEC_PUSH(l->arena, &l->policy->tests, t);
+}
+
+void tests_parse(struct loader *l, const config_setting_t *s)
+{
+	if (!lc_is_group_list(s, l->diags))
+		return;
+	for (int i = 0; i < config_setting_length(s); i++)
+		test_parse(l, config_setting_get_elem(s, (unsigned)i));
+}
+
+/* One run of a test. */
+struct run {
+	struct arena *arena;
+	const struct policy *policy;
+	const struct policy_test *test;
+	struct decision decision; /* the last that was not continue */
+	enum stage stage;         /* of it */
+	struct texts trails[TRAIL_COUNT];
+	struct texts effect_rules;
+	struct str wanted_rule;   /* what became of the rule that the test wants */
+};
+
+static const char *const outcome_words[] = {
+	[RULE_HELD] = "held", [RULE_NOT] = "did not hold", [RULE_CANNOT_TELL] = "could not be told",
+	[RULE_NOT_REACHED] = "was not reached",
+};
+
+static void note_wanted_rule(void *context, const struct rule_trace *t)
+{
+	struct run *r = context;
+	if (r->test->expect.rule != NULL && str_eq(str_of(t->rule.rule), str_of(r->test->expect.rule->place.rule)))
+		r->wanted_rule = str_printf(r->arena, "%s at %s: %.*s", outcome_words[t->outcome],
+					    stage_words[t->stage], STR_ARG(t->why));
+}
+
+static void note_effect(struct run *r, const struct policy_effect *effect)
+{
+	struct str text = effect->value;
+	enum trail trail = effect->action == ACTION_TAG ? TRAIL_TAGS : TRAIL_LOGS;
+	if (effect->action == ACTION_ADD_HEADER) {
+		trail = TRAIL_HEADERS;
+		text = str_printf(r->arena, "%.*s: %.*s", STR_ARG(effect->name), STR_ARG(effect->value));
+	}
+	VEC_PUSH(r->arena, &r->trails[trail], text);
+	VEC_PUSH(r->arena, &r->effect_rules, str_of(effect->from.rule));
+}
+
+static struct decision judge(struct run *r, enum stage stage, const struct facts *facts,
+			     const struct given_facts *recipients)
+{
+	struct decision d = policy_eval(r->policy, stage, facts,
+					recipients == NULL ? NULL : (const struct facts *const *)recipients->recipients,
+					recipients == NULL ? 0 : recipients->recipient_count, r->arena,
+					note_wanted_rule, r);
+	for (size_t i = 0; i < d.effect_count; i++)
+		note_effect(r, &d.effects[i]);
+	for (size_t i = 0; i < d.observed_count; i++)
+		VEC_PUSH(r->arena, &r->trails[TRAIL_OBSERVED], str_of(d.observed[i].from.rule));
+	return d;
+}
+
+static bool decide(struct run *r, enum stage stage, struct decision d)
+{
+	if (d.action == ACTION_CONTINUE)
+		return false;
+	r->decision = d;
+	r->stage = stage;
+	return true;
+}
+
+/* Leaves the recipients that were taken. All refused decide the message; one accepted is what stays of it if
+ * nothing is decided later. */
+static bool decide_recipients(struct run *r, struct given_facts *facts)
+{
+	struct decision refused = { .action = ACTION_CONTINUE }, accepted = { .action = ACTION_CONTINUE };
+	size_t taken = 0;
+	for (size_t i = 0; i < facts->recipient_count; i++) {
+		if (r->test->given.values[FACT_RCPT_COUNT].state == FACT_UNSET)
+			facts_set_int(facts->message, FACT_RCPT_COUNT, (int64_t)taken + 1);
+		struct decision d = judge(r, STAGE_RCPT, facts->recipients[i], NULL);
+		if (d.action != ACTION_CONTINUE && d.action != ACTION_ACCEPT) {
+			refused = d;
+			continue;
+		}
+		if (d.action == ACTION_ACCEPT)
+			accepted = d;
+		facts->recipients[taken++] = facts->recipients[i];
+	}
+	facts->recipient_count = taken;
+	decide(r, STAGE_RCPT, taken > 0 ? accepted : refused);
+	return taken == 0;
+}
+
+/* As a session goes: the first decision ends it. */
+static void run_stages(struct run *r)
+{
+	struct given_facts facts = given_facts_new(r->arena, &r->test->given);
+	bool is_over = false;
+	for (enum stage stage = STAGE_CONNECT; stage < STAGE_COUNT && !is_over; stage++) {
+		if (stage == STAGE_RCPT)
+			is_over = decide_recipients(r, &facts);
+		else
+			is_over = decide(r, stage, judge(r, stage, facts.message, stage == STAGE_END ? &facts : NULL));
+	}
+}
+
+static bool has_text(const struct texts *texts, struct str text)
+{
+	for (size_t i = 0; i < texts->count; i++)
+		if (str_eq(texts->items[i], text))
+			return true;
+	return false;
+}
+
+static bool contains(struct str text, struct str part)
+{
+	for (size_t i = 0; i + part.n <= text.n; i++)
+		if (str_eq(str_sub(text, i, part.n), part))
+			return true;
+	return false;
+}
+
+static void mismatch(struct buf *out, const char *what, struct str wanted, struct str came)
+{
+	buf_printf(out, "    %s: expected %.*s, came %.*s\n", what, STR_ARG(wanted), STR_ARG(came));
+}
+
+static struct str joined(struct arena *a, const struct texts *texts)
+{
+	struct str all = STR_EMPTY;
+	for (size_t i = 0; i < texts->count; i++)
+		all = str_printf(a, "%.*s%s\"%.*s\"", STR_ARG(all), i == 0 ? "" : ", ", STR_ARG(texts->items[i]));
+	return all.n == 0 ? STR("none") : all;
+}
+
+static void compare_trails(struct run *r, struct buf *out)
+{
+	const struct expectation *e = &r->test->expect;
+	for (enum trail t = 0; t < TRAIL_COUNT; t++) {
+		bool is_good = e->trails[t].count > 0 || r->trails[t].count == 0;
+		for (size_t i = 0; i < e->trails[t].count; i++)
+			is_good &= has_text(&r->trails[t], e->trails[t].items[i]);
+		if (e->has_trail[t] && !is_good)
+			mismatch(out, trail_names[t], joined(r->arena, &e->trails[t]), joined(r->arena, &r->trails[t]));
+	}
+}
+
+static struct str decision_print(const struct run *r)
+{
+	const struct decision *d = &r->decision;
+	if (d->action == ACTION_CONTINUE)
+		return STR("continue: no rule decided");
+	struct str reply = STR_EMPTY;
+	if (d->reply.code != 0)
+		reply = str_printf(r->arena, " %d %.*s %.*s", d->reply.code, STR_ARG(d->reply.enhanced),
+				   STR_ARG(d->reply.text));
+	return str_printf(r->arena, "%s%.*s by %s (%s:%d) at %s%s", action_descs[d->action].name, STR_ARG(reply),
+			  d->from.rule, d->from.file, d->from.line, stage_words[r->stage],
+			  d->is_unknown ? ", which could not be told" : "");
+}
+
+static void compare(struct run *r, struct buf *out)
+{
+	const struct expectation *e = &r->test->expect;
+	const struct decision *d = &r->decision;
+	struct str rule = str_of(d->action == ACTION_CONTINUE ? "none" : d->from.rule);
+	if (e->has_action && e->action != d->action)
+		mismatch(out, "action", str_of(action_descs[e->action].name), str_of(action_descs[d->action].name));
+	if (e->code != 0 && e->code != d->reply.code)
+		buf_printf(out, "    code: expected %" PRId64 ", came %d\n", e->code, d->reply.code);
+	if (e->enhanced.n > 0 && !str_eq(e->enhanced, d->reply.enhanced))
+		mismatch(out, "enhanced", e->enhanced, d->reply.enhanced);
+	if (e->text.n > 0 && !contains(d->reply.text, e->text))
+		mismatch(out, "text", e->text, d->reply.text);
+	if (e->has_stage && (d->action == ACTION_CONTINUE || e->stage != r->stage))
+		mismatch(out, "stage", str_of(stage_words[e->stage]),
+			 str_of(d->action == ACTION_CONTINUE ? "none" : stage_words[r->stage]));
+	if (e->rule != NULL && !str_eq(str_of(e->rule->place.rule), rule) &&
+	    !has_text(&r->effect_rules, str_of(e->rule->place.rule)))
+		mismatch(out, "rule", str_of(e->rule->place.rule), rule);
+	compare_trails(r, out);
+}
+
+static bool run_test(const struct policy *p, const struct policy_test *t, bool is_verbose, FILE *out)
+{
+	struct arena *a = arena_new();
+	struct run r = { .arena = a, .policy = p, .test = t };
+	struct buf complaints;
+	buf_init(&complaints, 0);
+	run_stages(&r);
+	compare(&r, &complaints);
+	bool is_good = complaints.n == 0;
+	if (!is_good) {
+		fprintf(out, "%s:%d: FAIL: %s\n%.*s", t->place.file, t->place.line, t->place.rule,
+			STR_ARG(buf_str(&complaints)));
+		if (t->expect.rule != NULL)
+			fprintf(out, "    %s (%s:%d): %.*s\n", t->expect.rule->place.rule, t->expect.rule->place.file,
+				t->expect.rule->place.line,
+				STR_ARG(r.wanted_rule.n > 0 ? r.wanted_rule : STR("its stage was not reached")));
+		fprintf(out, "    came: %.*s\n", STR_ARG(decision_print(&r)));
+	} else if (is_verbose) {
+		fprintf(out, "%s:%d: ok: %s: %.*s\n", t->place.file, t->place.line, t->place.rule,
+			STR_ARG(decision_print(&r)));
+	}
+	buf_fini(&complaints);
+	arena_free(a);
+	return is_good;
+}
+
+static bool is_tested(const struct policy *p, const struct rule *r)
+{
+	for (size_t i = 0; i < p->tests.count; i++) {
+		const struct expectation *e = &p->tests.items[i]->expect;
+		if (e->rule == r || has_text(&e->trails[TRAIL_OBSERVED], str_of(r->place.rule)))
+			return true;
+	}
+	return false;
+}
+
+struct policy_test_counts policy_run_tests(const struct policy *p, bool is_verbose, FILE *out)
+{
+	struct policy_test_counts counts = { 0, 0 };
+	if (is_verbose) {
+		fprintf(out, "Facts that a test does not give, and that do not follow from those it gives:\n");
+		given_print_stranger(out);
+	}
+	for (size_t i = 0; i < p->tests.count; i++) {
+		if (run_test(p, p->tests.items[i], is_verbose, out))
+			counts.passed++;
+		else
+			counts.failed++;
+	}
+	for (size_t i = 0; i < p->rules.count && is_verbose; i++) {
+		const struct rule *r = p->rules.items[i];
+		if (!is_tested(p, r))
+			fprintf(out, "%s:%d: note: no test names the rule \"%s\"\n", r->place.file, r->place.line,
+				r->place.rule);
+	}
+	return counts;
+}
