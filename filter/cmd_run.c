@@ -149,9 +149,6 @@ static void *keep(void *context)
 		log_warn(d->gate.log, "stopping with %ld messages unfinished: the MTA will try them again",
 			 atomic_load(&d->gate.messages));
 	milter_stop();
-	const struct snapshot *now = snapshot_get();
-	listen_wake(&now->options->listen.items[0]);
-	snapshot_put(now);
 	return NULL;
 }
 

@@ -20,10 +20,10 @@ struct str listener_unix_path(const struct listener *l)
 	return str_starts(l->socket, STR("unix:")) ? str_skip(l->socket, 5) : STR_EMPTY;
 }
 
-struct listeners listeners_default(struct arena *a)
+struct listeners listeners_default(struct arena *a, const char *socket)
 {
 	struct listener *l = ARENA_NEW(a, struct listener);
-	*l = (struct listener){ .socket = STR("unix:/run/gatepost/milter.sock"), .mode = DEFAULT_MODE };
+	*l = (struct listener){ .socket = str_of(socket), .group = STR_EMPTY, .mode = DEFAULT_MODE };
 	return (struct listeners){ l, 1 };
 }
 
@@ -169,10 +169,6 @@ bool listeners_load(struct arena *a, const config_setting_t *setting, struct dia
 	if (!lc_is_group_list(setting, diags))
 		return false;
 	unsigned count = (unsigned)config_setting_length(setting);
-	if (count == 0) {
-		*out = listeners_default(a);
-		return true;
-	}
 	size_t errors_before = diags_errors(diags);
 	struct reader r = { .arena = a, .diags = diags };
 	struct listener *items = arena_array(a, count, sizeof(*items));
@@ -183,7 +179,7 @@ bool listeners_load(struct arena *a, const config_setting_t *setting, struct dia
 	if (count > 1)
 		diag_error(diags, lc_place(a, setting), "several listeners are not supported yet: one entry");
 	*out = (struct listeners){ items, count };
-	return diags_errors(diags) == errors_before;
+	return count > 0 && diags_errors(diags) == errors_before;
 }
 
 struct listeners listeners_dup(struct arena *a, const struct listeners *list)

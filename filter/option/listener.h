@@ -10,8 +10,8 @@
 #include "option/options.h"
 
 /* The one that serves when `listen` is missing or empty. */
-struct listeners listeners_default(struct arena *);
-/* The groups of `listen`. False after a diagnostic. */
+struct listeners listeners_default(struct arena *, const char *socket);
+/* The groups of `listen`. False if there is none, or after a diagnostic. */
 bool listeners_load(struct arena *, const config_setting_t *, struct diags *, struct listeners *);
 struct listeners listeners_dup(struct arena *, const struct listeners *);
 bool listeners_eq(const struct listeners *, const struct listeners *);

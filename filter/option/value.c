@@ -88,7 +88,7 @@ void option_set_default(struct arena *a, struct options *o, const struct option_
 		*v.nets = no_nets(a);
 		break;
 	case OPTION_LISTEN:
-		*v.listeners = listeners_default(a);
+		*v.listeners = listeners_default(a, desc->default_text);
 		break;
 	}
 }

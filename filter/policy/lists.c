@@ -63,18 +63,21 @@ static struct str without_comment(struct str line)
 	return str_trim(line);
 }
 
-/* A file may have no entries at the moment: it is data, not policy. */
-static void read_items(struct loader *l, struct named_list *list, const char *path)
+static size_t read_items(struct loader *l, struct named_list *list, const char *path)
 {
 	struct arena *scratch = arena_new();
 	struct str text = STR_EMPTY, line;
+	size_t count = 0;
 	lc_source_read(scratch, path, l->diags, &text);
 	for (int number = 1; str_next(&text, '\n', &line); number++) {
 		line = without_comment(line);
-		if (line.n > 0)
-			add_item(l, scratch, list, line, (struct place){ path, number, NULL });
+		if (line.n == 0)
+			continue;
+		add_item(l, scratch, list, line, (struct place){ path, number, NULL });
+		count++;
 	}
 	arena_free(scratch);
+	return count;
 }
 
 static const char *relative_to(struct arena *a, const char *file, struct str path)
@@ -85,18 +88,17 @@ static const char *relative_to(struct arena *a, const char *file, struct str pat
 	return str_printf(a, "%.*s%.*s", (int)slash + 1, file, STR_ARG(path)).p;
 }
 
-static void take_items(struct loader *l, struct named_list *list, const config_setting_t *s)
+static size_t take_items(struct loader *l, struct named_list *list, const config_setting_t *s)
 {
 	const struct str *items;
-	size_t count;
+	size_t count = 0;
 	if (!lc_texts(l->arena, s, l->diags, &items, &count))
-		return;
-	if (count == 0)
-		diag_warn(l->diags, lc_place(l->arena, s), "the list \"%s\" is empty: nothing is in it", list->name);
+		return 1; /* not known to be empty */
 	for (size_t i = 0; i < count; i++) {
 		const config_setting_t *element = config_setting_is_aggregate(s) ? config_setting_get_elem(s, (unsigned)i) : s;
 		add_item(l, l->arena, list, items[i], lc_place(l->arena, element));
 	}
+	return count;
 }
 
 static void take_entries(struct loader *l, struct named_list *list, const config_setting_t *group)
@@ -104,14 +106,17 @@ static void take_entries(struct loader *l, struct named_list *list, const config
 	const config_setting_t *items = config_setting_get_member(group, "items");
 	const config_setting_t *file = config_setting_get_member(group, "file");
 	struct str path;
+	size_t count = 1;
 	list->nets = ip_set_new(l->arena);
 	list->texts = text_set_new(l->arena, list->type == LIST_IP ? TEXT_STRING : text_kind_of(list->type));
 	if ((items == NULL) == (file == NULL))
 		diag_error(l->diags, list->at, "a list has either `items` or `file`");
 	else if (items != NULL)
-		take_items(l, list, items);
+		count = take_items(l, list, items);
 	else if (lc_text(file, l->diags, &path))
-		read_items(l, list, relative_to(l->arena, list->at.file, path));
+		count = read_items(l, list, relative_to(l->arena, list->at.file, path));
+	if (count == 0)
+		diag_warn(l->diags, list->at, "the list \"%s\" is empty: nothing is in it", list->name);
 	ip_set_seal(list->nets);
 	text_set_seal(list->texts);
 }

@@ -1,0 +1,144 @@
+/* gatepost - the table of subcommands, and what they share. */
+#include "cmd.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/nametab.h"
+
+struct command {
+	const char *name;
+	cmd_fn *run;
+	const char *arguments;
+	const char *summary;
+	const char *help; /* further lines for `gatepost help NAME` */
+};
+
+static const struct command commands[] = {
+	{ "run", cmd_run, "[-c FILE]",
+	  "Serve the MTA in the foreground",
+	  "SIGHUP and SIGUSR1 reload, SIGTERM ends after the messages in flight.\n" },
+	{ "check", cmd_check, "[-c FILE] [--dump]",
+	  "Read configuration and policies as run does and tell all that is wrong",
+	  "Exits with 0 if the daemon would start with it, 78 if not. Warnings do not count.\n"
+	  "`gatepost -t` and `gatepost -n` mean the same.\n"
+	  "\n"
+	  "  --dump   print every option with its effective value\n" },
+	{ "why", cmd_why, "[-c FILE] [--json] ID",
+	  "Tell what was decided about a message, and by which rule",
+	  "ID is the decision id from the SMTP reply, the log or Authentication-Results, or the MTA's queue id.\n"
+	  "\n"
+	  "  --json   print the record as it is stored\n" },
+	{ "docs", cmd_docs, "facts|actions|options|results|stages [--markdown|--json]",
+	  "Print what policies and configuration may say, from the tables",
+	  "  --markdown   as a table for a document\n"
+	  "  --json       as a list of objects\n" },
+	{ "version", cmd_version, "",
+	  "Print the versions of Gatepost and of its libraries",
+	  "" },
+};
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int unknown(const char *name)
+{
+	const char *names[COMMAND_COUNT];
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		names[i] = commands[i].name;
+	const char *closest = nametab_closest(names, COMMAND_COUNT, str_of(name));
+	fprintf(stderr, "gatepost: there is no command \"%s\"", name);
+	if (closest != NULL)
+		fprintf(stderr, "; did you mean \"%s\"?\n", closest);
+	else
+		fprintf(stderr, "; gatepost --help lists them\n");
+	return EX_USAGE;
+}
+
+static int print_overview(FILE *out, int code)
+{
+	fputs("usage: gatepost COMMAND [ARGUMENTS]\n\n", out);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+	fputs("\ngatepost help COMMAND tells more; gatepost(8) everything.\n", out);
+	return code;
+}
+
+static int help(const char *name)
+{
+	const struct command *c = name == NULL ? NULL : find(name);
+	if (name == NULL)
+		return print_overview(stdout, EX_OK);
+	if (c == NULL)
+		return unknown(name);
+	printf("usage: gatepost %s %s\n\n%s.\n%s%s", c->name, c->arguments, c->summary, c->help[0] == 0 ? "" : "\n",
+	       c->help);
+	return EX_OK;
+}
+
+int cmd_usage_error(const char *command, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	fprintf(stderr, "gatepost %s: ", command);
+	vfprintf(stderr, format, args);
+	fprintf(stderr, "\nusage: gatepost %s %s\n", command, find(command)->arguments);
+	va_end(args);
+	return EX_USAGE;
+}
+
+int cmd_option_error(char *const *argv)
+{
+	/* A long option leaves optopt at 0 if it is unknown. */
+	if (optopt == 'c')
+		return cmd_usage_error(argv[0], "-c needs a file");
+	if (optopt != 0)
+		return cmd_usage_error(argv[0], "unknown option -%c", optopt);
+	return cmd_usage_error(argv[0], "unknown option %s", argv[optind - 1]);
+}
+
+bool cmd_options(int argc, char **argv, const char **config_path)
+{
+	int option;
+	opterr = 0;
+	*config_path = GATEPOST_CONFIG;
+	while ((option = getopt(argc, argv, "c:")) != -1) {
+		if (option != 'c') {
+			cmd_option_error(argv);
+			return false;
+		}
+		*config_path = optarg;
+	}
+	if (optind < argc)
+		cmd_usage_error(argv[0], "\"%s\" is too much", argv[optind]);
+	return optind == argc;
+}
+
+int main(int argc, char **argv)
+{
+	static char check[] = "check";
+	const char *first = argc < 2 ? NULL : argv[1];
+	if (first == NULL)
+		return print_overview(stderr, EX_USAGE);
+	if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 || strcmp(first, "help") == 0)
+		return help(argc > 2 ? argv[2] : NULL);
+	if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0)
+		return cmd_version(1, argv + 1);
+	if (strcmp(first, "-t") == 0 || strcmp(first, "-n") == 0)
+		argv[1] = check;
+	const struct command *c = find(argv[1]);
+	if (c == NULL)
+		return unknown(first);
+	if (argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0))
+		return help(c->name);
+	return c->run(argc - 1, argv + 1);
+}
