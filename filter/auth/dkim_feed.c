@@ -1,6 +1,11 @@
 #include "auth/dkim_feed.h"
 
+#include <string.h>
+
 #include "base/buf.h"
+
+/* In place of a byte that the library would drop or end at: no hash of what was signed has it. */
+#define BROKEN "\x01"
 
 static bool is_blank(char c)
 {
@@ -25,8 +30,7 @@ static void add_name(struct buf *b, struct str name)
 	buf_add_char(b, ':');
 }
 
-/* Line ends become CRLF. A NUL would end the field for the library; no signature may hold over what follows it,
- * so it becomes a byte that breaks the hash. */
+/* Line ends become CRLF. A NUL would end the field for the library: no signature may hold over what follows it. */
 static void add_value(struct buf *b, struct str value)
 {
 	while (value.n > 0) {
@@ -37,7 +41,7 @@ static void add_value(struct buf *b, struct str value)
 		if (plain == value.n)
 			return;
 		if (value.p[plain] == '\0')
-			buf_add_char(b, '\x01');
+			buf_add(b, STR(BROKEN));
 		else if (plain > 0 && value.p[plain - 1] == '\r')
 			buf_add_char(b, '\n');
 		else
@@ -62,21 +66,65 @@ bool auth_dkim_feed_header_end(DKIM *dkim)
 	return dkim_header(dkim, guard, sizeof(guard) - 1) == DKIM_STAT_OK && dkim_eoh(dkim) == DKIM_STAT_OK;
 }
 
-bool auth_dkim_feed_body(DKIM *dkim, struct dkim_body *body, const unsigned char *bytes, size_t count)
+static bool give(DKIM *dkim, struct dkim_body *body, const unsigned char *bytes, size_t count)
 {
 	if (count == 0)
 		return true;
-	body->last[0] = count > 1 ? bytes[count - 2] : body->last[1];
-	body->last[1] = bytes[count - 1];
+	body->has_bytes = true;
+	body->is_line_end = bytes[count - 1] == '\n';
 	/* The library only reads, but does not say so. */
 	return dkim_body(dkim, (unsigned char *)(uintptr_t)bytes, count) == DKIM_STAT_OK;
 }
 
+static bool give_str(DKIM *dkim, struct dkim_body *body, struct str s)
+{
+	return give(dkim, body, (const unsigned char *)s.p, s.n);
+}
+
+/* Ends what the last piece left open. True if the CR has its LF. */
+static bool end_cr(DKIM *dkim, struct dkim_body *body, bool is_line_end, bool *is_fed)
+{
+	body->has_cr = false;
+	*is_fed = give_str(dkim, body, is_line_end ? STR("\r\n") : STR(BROKEN));
+	return is_line_end;
+}
+
+/* The next CR or LF, or the end. */
+static const unsigned char *find_line_end(const unsigned char *p, const unsigned char *end)
+{
+	const unsigned char *cr = memchr(p, '\r', (size_t)(end - p));
+	if (cr == NULL)
+		cr = end;
+	const unsigned char *lf = memchr(p, '\n', (size_t)(cr - p));
+	return lf == NULL ? cr : lf;
+}
+
+bool auth_dkim_feed_body(DKIM *dkim, struct dkim_body *body, const unsigned char *bytes, size_t count)
+{
+	const unsigned char *p = bytes, *end = bytes + count, *start = bytes;
+	bool is_fed = true;
+	if (count > 0 && body->has_cr && end_cr(dkim, body, bytes[0] == '\n', &is_fed))
+		start = ++p;
+	while (is_fed && (p = find_line_end(p, end)) < end) {
+		if (p[0] == '\r' && p + 1 < end && p[1] == '\n') {
+			p += 2;
+			continue;
+		}
+		is_fed = give(dkim, body, start, (size_t)(p - start));
+		body->has_cr = p[0] == '\r' && p + 1 == end;
+		if (is_fed && !body->has_cr)
+			is_fed = give_str(dkim, body, STR(BROKEN));
+		start = ++p;
+	}
+	return is_fed && give(dkim, body, start, (size_t)(end - start));
+}
+
 bool auth_dkim_feed_body_end(DKIM *dkim, struct dkim_body *body)
 {
-	bool is_complete = body->last[0] == '\r' && body->last[1] == '\n';
-	bool is_empty = body->last[0] == 0 && body->last[1] == 0;
-	if (is_complete || is_empty)
-		return true;
-	return auth_dkim_feed_body(dkim, body, (const unsigned char *)"\r\n", 2);
+	bool is_fed = true;
+	if (body->has_cr)
+		end_cr(dkim, body, false, &is_fed);
+	if (is_fed && body->has_bytes && !body->is_line_end)
+		is_fed = give_str(dkim, body, STR("\r\n"));
+	return is_fed;
 }

@@ -25,9 +25,13 @@ bool auth_dkim_feed_field(DKIM *, struct buf *scratch, struct str name, struct s
 bool auth_dkim_feed_header_end(DKIM *);
 
 struct dkim_body {
-	unsigned char last[2]; /* zeros before the first byte */
+	bool has_bytes;
+	bool has_cr;          /* held back: the last byte was a CR, the next may be its LF */
+	bool is_line_end;     /* the library got a CRLF last */
 };
 
+/* In pieces of any size. CR and LF that are no line end may not travel by SMTP (RFC 5321 2.3.8), and the library
+ * may drop them: no signature holds over them. */
 bool auth_dkim_feed_body(DKIM *, struct dkim_body *, const unsigned char *bytes, size_t count);
 /* RFC 6376 3.4.3 and 3.4.4: a body without a final CRLF gets one. */
 bool auth_dkim_feed_body_end(DKIM *, struct dkim_body *);

@@ -37,7 +37,10 @@ uint64_t auth_dkim_length(const struct dkim_length *l)
 		end.has_cr = false;
 		keep(&end);
 	}
-	if (end.kept == 0 && end.is_relaxed)
-		return 0;
-	return end.kept + 2;
+	return end.kept == 0 && !end.is_relaxed ? 2 : auth_dkim_length_min(&end);
+}
+
+uint64_t auth_dkim_length_min(const struct dkim_length *l)
+{
+	return l->kept == 0 ? 0 : l->kept + 2;
 }

@@ -20,3 +20,5 @@ struct dkim_length {
 void auth_dkim_length_add(struct dkim_length *, const unsigned char *bytes, size_t count);
 /* If the body ended here. */
 uint64_t auth_dkim_length(const struct dkim_length *);
+/* Whatever follows. */
+uint64_t auth_dkim_length_min(const struct dkim_length *);

@@ -7,6 +7,7 @@
 #include "auth/dkim_gate.h"
 #include "auth/dkim_key_record.h"
 #include "auth/dkim_length.h"
+#include "auth/key_cache.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -71,6 +72,7 @@ static DKIM_STAT give_key(DKIM *handle, DKIM_SIGINFO *info, unsigned char *text,
 
 struct auth_dkim *auth_dkim_new(const struct dkim_limits *limits)
 {
+	BUG_IF(!key_cache_is_effective());
 	struct auth_dkim *d = fail_if_null(calloc(1, sizeof(*d)));
 	d->limits = *limits;
 	d->lib = fail_if_null(dkim_init(NULL, NULL));
@@ -286,7 +288,7 @@ static bool wants_body(const struct auth_dkim_verify *v, const struct entry *e)
 		return false;
 	if (!e->signature.has_length)
 		return true;
-	return dkim_minbody(v->handle) > 0 || auth_dkim_length(&e->body) <= e->signature.length;
+	return dkim_minbody(v->handle) > 0 || auth_dkim_length_min(&e->body) <= e->signature.length;
 }
 
 bool auth_dkim_verify_body(struct auth_dkim_verify *v, const unsigned char *bytes, size_t count)

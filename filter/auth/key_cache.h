@@ -11,6 +11,7 @@
  * Fails:   never; what is not kept is parsed. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,8 @@ struct key_cache_counters {
 	size_t kept;
 };
 
+/* False if the program was linked so that libraries do not find the definition here. */
+bool key_cache_is_effective(void);
 struct key_cache_counters key_cache_counters(void);
 /* Forgets all keys; those in use live on until their users free them. */
 void key_cache_clear(void);
