@@ -4,8 +4,8 @@
  * DKIM-Signature passes our gate first (auth/dkim_gate.c), every key record
  * our normaliser (auth/dkim_key_record.c).
  * Owns:    auth_dkim is process- or snapshot-wide; a verify handle belongs to
- *          the message arena (it registers its own clean-up), which must be
- *          reset before auth_dkim_free.
+ *          the message arena (it registers its own clean-up) and may outlive
+ *          the auth_dkim that it was begun with.
  * Threads: auth_dkim any; a verify handle one at a time.
  * Fails:   per signature, as a verdict. */
 #pragma once

@@ -1,5 +1,6 @@
 #include "auth/dkim.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,8 +28,14 @@ enum {
 	PREFIX_MAX = 64,
 };
 
-struct auth_dkim {
+/* libopendkim's own handles point to their library, so each holds a reference. */
+struct library {
+	atomic_uint refs;
 	DKIM_LIB *lib;
+};
+
+struct auth_dkim {
+	struct library *library;
 	struct dkim_limits limits;
 };
 
@@ -43,11 +50,12 @@ struct entry {
 };
 
 struct auth_dkim_verify {
-	const struct auth_dkim *dkim;
+	struct library *library;
+	struct dkim_limits limits;
 	struct dns *dns;
 	struct log *log;
 	struct arena *arena;
-	DKIM *handle;            /* NULL: nothing to verify */
+	DKIM *handle;            /* NULL: nothing to verify; the arena's */
 	struct entry *entries;   /* the first signatures of the message, from the top */
 	size_t count;
 	size_t total;            /* DKIM-Signature fields */
@@ -70,19 +78,35 @@ static DKIM_STAT give_key(DKIM *handle, DKIM_SIGINFO *info, unsigned char *text,
 	return DKIM_CBSTAT_NOTFOUND;
 }
 
+static void library_put(struct library *l)
+{
+	if (atomic_fetch_sub(&l->refs, 1) > 1)
+		return;
+	dkim_close(l->lib);
+	free(l);
+}
+
+static struct library *library_new(unsigned min_rsa_bits)
+{
+	struct library *l = fail_if_null(calloc(1, sizeof(*l)));
+	atomic_init(&l->refs, 1);
+	l->lib = fail_if_null(dkim_init(NULL, NULL));
+	/* Keys are judged one signature at a time, and after the body. A From that the library cannot read does
+	 * not end everything; signatures that it could not read are none, the gate has seen to that. */
+	unsigned flags = DKIM_LIBFLAGS_DELAYSIGPROC | DKIM_LIBFLAGS_BADSIGHANDLES;
+	BUG_IF(dkim_options(l->lib, DKIM_OP_SETOPT, DKIM_OPTS_FLAGS, &flags, sizeof(flags)) != DKIM_STAT_OK);
+	BUG_IF(dkim_options(l->lib, DKIM_OP_SETOPT, DKIM_OPTS_MINKEYBITS, &min_rsa_bits, sizeof(min_rsa_bits)) !=
+	       DKIM_STAT_OK);
+	BUG_IF(dkim_set_key_lookup(l->lib, give_key) != DKIM_STAT_OK);
+	return l;
+}
+
 struct auth_dkim *auth_dkim_new(const struct dkim_limits *limits)
 {
 	BUG_IF(!key_cache_is_effective());
 	struct auth_dkim *d = fail_if_null(calloc(1, sizeof(*d)));
 	d->limits = *limits;
-	d->lib = fail_if_null(dkim_init(NULL, NULL));
-	/* Keys are judged one signature at a time, and after the body. A From that the library cannot read does
-	 * not end everything; signatures that it could not read are none, the gate has seen to that. */
-	unsigned flags = DKIM_LIBFLAGS_DELAYSIGPROC | DKIM_LIBFLAGS_BADSIGHANDLES;
-	unsigned bits = (unsigned)limits->min_rsa_bits;
-	BUG_IF(dkim_options(d->lib, DKIM_OP_SETOPT, DKIM_OPTS_FLAGS, &flags, sizeof(flags)) != DKIM_STAT_OK);
-	BUG_IF(dkim_options(d->lib, DKIM_OP_SETOPT, DKIM_OPTS_MINKEYBITS, &bits, sizeof(bits)) != DKIM_STAT_OK);
-	BUG_IF(dkim_set_key_lookup(d->lib, give_key) != DKIM_STAT_OK);
+	d->library = library_new((unsigned)limits->min_rsa_bits);
 	return d;
 }
 
@@ -90,7 +114,7 @@ void auth_dkim_free(struct auth_dkim *d)
 {
 	if (d == NULL)
 		return;
-	dkim_close(d->lib);
+	library_put(d->library);
 	free(d);
 }
 
@@ -230,9 +254,16 @@ static bool match_signatures(struct auth_dkim_verify *v)
 	return used == info_count;
 }
 
-static void free_handle(void *handle)
+struct owned {
+	DKIM *handle;
+	struct library *library;
+};
+
+static void free_handle(void *arg)
 {
-	dkim_free(handle);
+	struct owned *owned = arg;
+	dkim_free(owned->handle);
+	library_put(owned->library);
 }
 
 static bool has_open(const struct auth_dkim_verify *v)
@@ -246,8 +277,11 @@ static bool has_open(const struct auth_dkim_verify *v)
 static void open_handle(struct auth_dkim_verify *v, const struct header_list *headers)
 {
 	DKIM_STAT status;
-	v->handle = fail_if_null(dkim_verify(v->dkim->lib, (const unsigned char *)"message", NULL, &status));
-	arena_defer(v->arena, free_handle, v->handle);
+	struct owned *owned = ARENA_NEW(v->arena, struct owned);
+	v->handle = fail_if_null(dkim_verify(v->library->lib, (const unsigned char *)"message", NULL, &status));
+	*owned = (struct owned){ v->handle, v->library };
+	atomic_fetch_add(&v->library->refs, 1);
+	arena_defer(v->arena, free_handle, owned);
 	dkim_set_user_context(v->handle, v);
 	feed_fields(v, headers);
 	if (auth_dkim_feed_header_end(v->handle) && match_signatures(v))
@@ -264,7 +298,8 @@ struct auth_dkim_verify *auth_dkim_verify_begin(const struct auth_dkim *dkim, st
 	if (total == 0)
 		return NULL;
 	struct auth_dkim_verify *v = ARENA_NEW(arena, struct auth_dkim_verify);
-	v->dkim = dkim;
+	v->library = dkim->library;
+	v->limits = dkim->limits;
 	v->dns = dns;
 	v->log = log;
 	v->arena = arena;
@@ -312,7 +347,7 @@ static void get_key(struct auth_dkim_verify *v, struct entry *e, int64_t deadlin
 	const struct dns_answer *answer =
 		dns_ask(v->dns, e->signature.key_name, DNS_TXT, deadline_mono_ms, v->arena);
 	e->key = auth_dkim_key_record(v->arena, e->signature.key_name, answer, e->signature.key_type,
-				      (unsigned)v->dkim->limits.min_rsa_bits);
+				      (unsigned)v->limits.min_rsa_bits);
 	e->verdict.key_bits = e->key.bits;
 	e->verdict.is_testing = e->key.is_testing;
 	if (e->key.result != RESULT_NONE)

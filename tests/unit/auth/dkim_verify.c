@@ -336,6 +336,24 @@ static void the_least_rsa_size_is_an_option(void **state)
 	auth_dkim_free(dkim);
 }
 
+static void a_verification_outlives_its_settings(void **state)
+{
+	static const struct dkim_limits limits = { .max_signatures = 10, .min_rsa_bits = 1024 };
+	struct fixture *f = *state;
+	struct auth_dkim *dkim = auth_dkim_new(&limits);
+	struct str body;
+	const struct header_list *headers =
+		dkim_run_headers(f->arena, dkim_run_file(f->arena, "several-good.eml"), &body);
+	struct auth_dkim_verify *v = auth_dkim_verify_begin(dkim, f->dns, NULL, headers, f->arena);
+	auth_dkim_free(dkim);
+	auth_dkim_verify_body(v, (const unsigned char *)body.p, body.n);
+	const struct dkim_verdict *list;
+	size_t count, skipped;
+	auth_dkim_verify_end(v, clock_mono_ms() + 2000, &list, &count, &skipped);
+	assert_int_equal(count, 2);
+	assert_int_equal(list[1].result, RESULT_PASS);
+}
+
 static void a_verification_may_be_given_up(void **state)
 {
 	struct fixture *f = *state;
@@ -464,6 +482,7 @@ int main(void)
 		cmocka_unit_test(names_for_every_field_and_one_more_are_harmless),
 		cmocka_unit_test(work_per_message_is_bounded),
 		cmocka_unit_test(the_least_rsa_size_is_an_option),
+		cmocka_unit_test(a_verification_outlives_its_settings),
 		cmocka_unit_test(a_verification_may_be_given_up),
 		cmocka_unit_test(a_verdict_names_the_signature),
 		cmocka_unit_test(prefixes_of_b_are_unique_in_the_message),
