@@ -20,6 +20,7 @@
 #include "dns/dns_name.h"
 #include "dns/dns_unbound.h"
 #include "dns/dns_zone_backend.h"
+#include "log/log.h"
 
 /* One resolver thread runs the backend; mail threads hand questions over and wait. What both sides touch is
  * under one lock: the cache and the questions in flight. Nothing is called while it is held. */
@@ -185,7 +186,12 @@ static int64_t kept_ms(const struct dns_answer *answer)
 static void breaker_update(struct dns *d)
 {
 	bool is_open = dns_breaker_is_open(&d->breaker, clock_mono_ms() / 1000);
-	atomic_store(&d->is_in_trouble, is_open);
+	bool was_open = atomic_exchange(&d->is_in_trouble, is_open);
+	if (is_open && !was_open)
+		log_warn(d->log, "dns: at least %d%% of the questions of the last %d s failed; dns.trouble is true",
+			 d->breaker.percent, BREAKER_WINDOW_S);
+	if (!is_open && was_open)
+		log_info(d->log, "dns: questions are answered again; dns.trouble is false");
 	if (is_open)
 		event_add(d->breaker_tick, &(struct timeval){ .tv_sec = 1 });
 }

@@ -68,22 +68,28 @@ struct fixture {
 	struct dns *dns;
 };
 
+static void open_resolver(struct fixture *f, int timeout_ms)
+{
+	struct str server = str_of(dns_server_address(f->server));
+	const struct dns_settings settings = {
+		.servers = &server, .server_count = 1, .timeout_ms = timeout_ms, .cache_entries = 100000
+	};
+	f->dns = dns_open(&settings, NULL, f->diags);
+	if (f->dns == NULL)
+		diags_print(f->diags, stderr);
+	assert_non_null(f->dns);
+}
+
 static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	f->arena = arena_new();
 	f->diags = diags_new();
 	f->server = dns_server_open(answer);
-	struct str server = str_of(dns_server_address(f->server));
-	const struct dns_settings settings = {
-		.servers = &server, .server_count = 1, .timeout_ms = TIMEOUT_MS, .cache_entries = 100000
-	};
-	f->dns = dns_open(&settings, NULL, f->diags);
-	if (f->dns == NULL)
-		diags_print(f->diags, stderr);
+	open_resolver(f, TIMEOUT_MS);
 	atomic_store(&is_down, false);
 	*state = f;
-	return f->dns == NULL;
+	return 0;
 }
 
 static int tear_down(void **state)
@@ -249,6 +255,8 @@ static void many_threads_share_the_questions(void **state)
 {
 	struct fixture *f = *state;
 	pthread_t threads[THREADS];
+	dns_close(f->dns);
+	open_resolver(f, 20000);
 	for (int i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, ask_many, f), 0);
 	for (int i = 0; i < THREADS; i++) {
@@ -266,6 +274,9 @@ static void thousands_at_once_are_all_answered(void **state)
 {
 	struct fixture *f = *state;
 	char name[64];
+	dns_close(f->dns);
+	open_resolver(f, 20000);
+	int64_t began_ms = clock_mono_ms();
 	for (int i = 0; i < 4000; i++) {
 		snprintf(name, sizeof(name), "p%d.example.org", i);
 		dns_prefetch(f->dns, str_of(name), DNS_A);
@@ -275,6 +286,7 @@ static void thousands_at_once_are_all_answered(void **state)
 		snprintf(name, sizeof(name), "p%d.example.org", i);
 		answered += ask(f, name, DNS_A)->status == DNS_OK;
 	}
+	print_message("%zu answers in %d ms\n", answered, (int)(clock_mono_ms() - began_ms));
 	/* A packet may get lost when the machine is busy; libunbound asks again, but not for ever. */
 	assert_in_range(answered, 3900, 4000);
 }
