@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "config/snapshot.h"
+#include "option/check.h"
 #include "option/options.h"
 #include "policy/policy.h"
 
@@ -56,21 +57,13 @@ static struct str host_name(struct arena *a, struct place at, struct diags *diag
 	return str_lower(a, str_of(host));
 }
 
-/* RFC 8601 2.2 would allow any quoted text; a name is what others can compare. */
-static bool is_authserv_id(struct str id)
-{
-	for (size_t i = 0; i < id.n; i++)
-		if (!char_is_alnum(id.p[i]) && id.p[i] != '.' && id.p[i] != '-' && id.p[i] != '_')
-			return false;
-	return id.n <= 253;
-}
-
 static void settle_authserv_id(struct arena *a, struct options *o, struct place at, struct diags *diags)
 {
-	if (o->authserv_id.n == 0)
-		o->authserv_id = host_name(a, at, diags);
-	if (!is_authserv_id(o->authserv_id))
-		diag_error(diags, at, "\"%.*s\" is no host name in ASCII: letters, digits, dots, hyphens",
+	if (o->authserv_id.n > 0)
+		return; /* checked with the options */
+	o->authserv_id = host_name(a, at, diags);
+	if (!option_is_authserv_id(o->authserv_id))
+		diag_error(diags, at, "is not set, and the host name \"%.*s\" cannot take its place",
 			   STR_ARG(o->authserv_id));
 }
 

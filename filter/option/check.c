@@ -28,6 +28,22 @@ static void check_file(const struct checker *c, enum option_id id, struct str pa
 	arena_free(a);
 }
 
+bool option_is_authserv_id(struct str id)
+{
+	for (size_t i = 0; i < id.n; i++)
+		if (!char_is_alnum(id.p[i]) && id.p[i] != '.' && id.p[i] != '-' && id.p[i] != '_')
+			return false;
+	return id.n <= 253; /* RFC 1035 2.3.4 */
+}
+
+static void check_authserv_id(const struct checker *c)
+{
+	if (!option_is_authserv_id(c->o->authserv_id))
+		diag_error(c->diags, at(c, OPTION_ID_authserv_id),
+			   "\"%.*s\" is no host name in ASCII: letters, digits, dots, hyphens",
+			   STR_ARG(c->o->authserv_id));
+}
+
 /* "192.0.2.53", "127.0.0.1@5353" */
 static bool is_server(struct str text)
 {
@@ -98,6 +114,7 @@ static void check_store_and_log(const struct checker *c)
 void options_check(const struct options *o, const struct place places[OPTION_COUNT], struct diags *diags)
 {
 	const struct checker c = { o, places, diags };
+	check_authserv_id(&c);
 	check_dns(&c);
 	check_times_and_sizes(&c);
 	check_store_and_log(&c);

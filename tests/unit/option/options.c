@@ -332,7 +332,7 @@ static void what_is_dumped_loads_as_the_same(void **state)
 {
 	struct fixture *f = *state;
 	const struct options *o = load(f, "listen = ( { socket = \"unix:/run/x\"; group = \"mail\"; mode = \"0600\"; } );\n"
-					  "authserv_id = \"a \\\"quoted\\\" \\\\ name\\x01\";\n"
+					  "user = \"a \\\"quoted\\\" \\\\ name\\x01\";\n"
 					  "trusted_networks = [ \"192.0.2.0/24\", \"2001:db8::/33\", \"192.0.2.0/25\" ];\n"
 					  "deadline = \"90500ms\";\n"
 					  "limits = { header_bytes = \"10000B\"; };\n"
@@ -344,7 +344,7 @@ static void what_is_dumped_loads_as_the_same(void **state)
 	assert_non_null(strstr(first, "\n\tmessage_bytes = \"100MB\"; # default\n"));
 	const struct options *again = load(f, first);
 	assert_string_equal(dump(f, again), first);
-	assert_str(again->authserv_id, "a \"quoted\" \\ name\x01");
+	assert_str(again->user, "a \"quoted\" \\ name\x01");
 	assert_int_equal(ip_set_count(again->trusted_networks), 2);
 }
 
