@@ -192,8 +192,7 @@ static bool take_rest_of_address(struct parser *p, struct str start, struct addr
 
 static bool take_angle_address(struct parser *p, struct address *address)
 {
-	if (!token_take(&p->rest, '<'))
-		return wrong(p, "a name stands without an address");
+	token_take(&p->rest, '<');
 	token_take_while(&p->rest, token_is_blank);
 	struct str start = p->rest;
 	if (!take_local(p->arena, &p->rest, &address->local))
@@ -315,13 +314,16 @@ static bool is_clean(struct str s)
 struct mailboxes mailboxes_parse(struct arena *a, struct str body)
 {
 	if (!is_clean(body))
-		return (struct mailboxes){ .status = MAILBOXES_MALFORMED, .why = "control characters or broken folding" };
+		return (struct mailboxes){ .status = MAILBOXES_MALFORMED,
+					   .why = "control characters or broken folding" };
 	if (!str_is_utf8(body))
 		return (struct mailboxes){ .status = MAILBOXES_MALFORMED, .why = "text that is not UTF-8" };
 	struct parser p = { .arena = a, .rest = header_unfold(a, body) };
 	if (take_list(&p))
 		return (struct mailboxes){ .status = p.count > 0 ? MAILBOXES_OK : MAILBOXES_EMPTY,
-					   .list = p.list, .count = p.count, .has_group = p.has_group };
+					   .list = p.list,
+					   .count = p.count,
+					   .has_group = p.has_group };
 	if (p.is_too_many)
 		return (struct mailboxes){ .status = MAILBOXES_TOO_MANY, .count = p.count };
 	return (struct mailboxes){ .status = MAILBOXES_MALFORMED, .why = p.why };

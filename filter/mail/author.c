@@ -82,8 +82,8 @@ static struct author author_of_field(struct arena *a, const struct mailboxes *fr
 	struct author author = { .status = AUTHOR_OK };
 	switch (from->status) {
 	case MAILBOXES_EMPTY:
-		return from->has_group ? refused(AUTHOR_MALFORMED, "the From field has a group without members") :
-					 refused(AUTHOR_MISSING, "the From field is empty");
+		return from->has_group ? refused(AUTHOR_MALFORMED, "the From field has a group without members")
+				       : refused(AUTHOR_MISSING, "the From field is empty");
 	case MAILBOXES_MALFORMED:
 		return refused(AUTHOR_MALFORMED, from->why);
 	case MAILBOXES_TOO_MANY:

@@ -14,15 +14,13 @@ enum author_status { AUTHOR_OK, AUTHOR_MISSING, AUTHOR_SEVERAL, AUTHOR_MALFORMED
 
 extern const char *const author_status_words[AUTHOR_STATUS_COUNT]; /* ok, missing, several, malformed */
 
-enum { AUTHOR_DOMAINS_MAX = 16 };
-
 struct author {
 	enum author_status status;
-	size_t count;          /* mailboxes that could be read, all From fields together */
-	size_t fields;         /* From fields, also disguised ones ("From ", "From\t") */
-	struct mailbox box;    /* with AUTHOR_OK */
-	struct str domain;     /* with AUTHOR_OK: normalized (mail/domain.h) */
-	const char *why;       /* not OK: what is wrong, for people */
+	size_t count;       /* mailboxes that could be read, all From fields together */
+	size_t fields;      /* From fields, disguised ones included */
+	struct mailbox box; /* with AUTHOR_OK */
+	struct str domain;  /* with AUTHOR_OK: normalized (mail/domain.h) */
+	const char *why;    /* not OK: what is wrong, for people */
 };
 
 /* OK is: one From field, one mailbox in it, no group, no '@' in the local part, a domain name of at least two

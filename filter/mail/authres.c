@@ -148,6 +148,14 @@ static void add_word(struct authres *r, struct str text, bool is_method)
 	r->words[r->count++] = (struct word){ text, is_method };
 }
 
+/* name=value; nothing for an empty value. */
+static void add_named(struct authres *r, const char *name, struct str value)
+{
+	struct str printed = value_print(r->arena, value);
+	if (value.n > 0)
+		add_word(r, str_printf(r->arena, "%s=%.*s", name, STR_ARG(printed)), false);
+}
+
 static void add_comment(struct authres *r, struct str raw)
 {
 	struct str text = clean(r->arena, str_trim(str_sub(raw, 0, TEXT_MAX_BYTES))), word;
@@ -185,17 +193,14 @@ void authres_add(struct authres *r, enum authres_method method, enum result resu
 		return;
 	add_word(r, str_printf(r->arena, "%s=%s", method_words[method], result_words[result]), true);
 	add_comment(r, comment);
-	if (reason.n > 0)
-		add_word(r, str_printf(r->arena, "reason=%.*s",
-				       STR_ARG(value_print(r->arena, str_sub(reason, 0, TEXT_MAX_BYTES)))), false);
+	add_named(r, "reason", str_sub(reason, 0, TEXT_MAX_BYTES));
 }
 
 void authres_property(struct authres *r, enum authres_property property, struct str value)
 {
 	BUG_IF(r->methods == 0 || property >= AUTHRES_PROPERTY_COUNT || properties[property].method != r->method);
-	if (value.n > 0 && value.n <= VALUE_MAX_BYTES && r->methods <= METHODS_MAX)
-		add_word(r, str_printf(r->arena, "%s=%.*s", properties[property].word,
-				       STR_ARG(value_print(r->arena, value))), false);
+	if (value.n <= VALUE_MAX_BYTES && r->methods <= METHODS_MAX)
+		add_named(r, properties[property].word, value);
 }
 
 struct str authres_print(struct authres *r)

@@ -8,7 +8,6 @@
 #include "fact/fact.h"
 
 struct arena;
-struct header_list;
 
 /* method name and its property ("smtp.mailfrom") come from mail/authres_table.def */
 enum authres_method {

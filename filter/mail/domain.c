@@ -58,8 +58,8 @@ static bool has_a_label(struct str name)
 static bool to_a_labels(struct arena *a, struct str raw, struct str *out)
 {
 	uint8_t *converted = NULL;
-	int status = idn2_lookup_u8((const uint8_t *)str_to_c(a, raw), &converted,
-				    IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+	const uint8_t *text = (const uint8_t *)str_to_c(a, raw);
+	int status = idn2_lookup_u8(text, &converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
 	if (status == IDN2_MALLOC)
 		fail_out_of_memory();
 	if (status == IDN2_OK)

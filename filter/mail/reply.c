@@ -56,9 +56,10 @@ static bool piece_next(struct str *rest, struct piece *piece)
 static const char *unknown_fact(struct arena *a, struct str name)
 {
 	const char *closest = nametab_closest(fact_names, FACT_COUNT, name);
-	return str_printf(a, "unknown fact '%.*s' in %%{...}; %s%s", STR_ARG(name),
-			  closest == NULL ? "gatepost docs facts lists all" : "did you mean ",
-			  closest == NULL ? "" : str_printf(a, "%s?", closest).p).p;
+	struct str hint = STR("gatepost docs facts lists all");
+	if (closest != NULL)
+		hint = str_printf(a, "did you mean %s?", closest);
+	return str_printf(a, "unknown fact '%.*s' in %%{...}; %.*s", STR_ARG(name), STR_ARG(hint)).p;
 }
 
 const char *text_template_check(struct arena *a, struct str template)

@@ -47,7 +47,8 @@ static void check(struct arena *a, const struct author *author)
 	BUG_IF(!address_parse_path(a, address->whole, &again));
 	BUG_IF(!str_eq(again.local, address->local) || !str_eq(again.domain, address->domain));
 	struct mailboxes alone = mailboxes_parse(a, address->whole);
-	BUG_IF(alone.status != MAILBOXES_OK || alone.count != 1 || !str_eq(alone.list[0].address.whole, address->whole));
+	BUG_IF(alone.status != MAILBOXES_OK || alone.count != 1 ||
+	       !str_eq(alone.list[0].address.whole, address->whole));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -165,8 +165,9 @@ static void a_line_is_one_line(void **state)
 	struct log *log = open_file_log(FORMAT_TEXT, LEVEL_INFO);
 	log_info(log, "a\nb\tc\x1b[31m caf\xc3\xa9 \x7f \\");
 	log_record(log, STR("x\0y\r\n"), STR("{}"));
-	assert_string_equal(contents(path), "2025-12-31T23:59:59.000Z info: a\\x0ab\\x09c\\x1b[31m caf\\xc3\\xa9 \\x7f \\\n"
-					    "2025-12-31T23:59:59.000Z x\\x00y\\x0d\\x0a\n");
+	assert_string_equal(contents(path),
+			    "2025-12-31T23:59:59.000Z info: a\\x0ab\\x09c\\x1b[31m caf\\xc3\\xa9 \\x7f \\\n"
+			    "2025-12-31T23:59:59.000Z x\\x00y\\x0d\\x0a\n");
 	log_close(log);
 }
 
@@ -176,9 +177,10 @@ static void json_lines_are_json(void **state)
 	struct log *log = open_file_log(FORMAT_JSON, LEVEL_INFO);
 	log_warn(log, "a \"b\"\n");
 	log_record(log, STR("text"), STR("{\"subject\":\"caf\xc3\xa9\"}"));
-	assert_string_equal(contents(path),
-			    "{\"time\":\"2025-12-31T23:59:59.000Z\",\"level\":\"warn\",\"message\":\"a \\\"b\\\"\\\\x0a\"}\n"
-			    "{\"subject\":\"caf\xc3\xa9\"}\n");
+	assert_string_equal(
+		contents(path),
+		"{\"time\":\"2025-12-31T23:59:59.000Z\",\"level\":\"warn\",\"message\":\"a \\\"b\\\"\\\\x0a\"}\n"
+		"{\"subject\":\"caf\xc3\xa9\"}\n");
 	assert_int_equal(log_format(log), FORMAT_JSON);
 	log_close(log);
 }
@@ -209,7 +211,8 @@ static void a_moved_file_is_made_again(void **state)
 	log_info(log, "two");
 	log_reopen(log);
 	log_info(log, "three");
-	assert_string_equal(contents(rotated), "2025-12-31T23:59:59.000Z info: one\n2025-12-31T23:59:59.000Z info: two\n");
+	assert_string_equal(contents(rotated),
+			    "2025-12-31T23:59:59.000Z info: one\n2025-12-31T23:59:59.000Z info: two\n");
 	assert_string_equal(contents(path), "2025-12-31T23:59:59.000Z info: three\n");
 	log_close(log);
 }
@@ -306,8 +309,9 @@ static void the_journal_gets_fields(void **state)
 	struct log *log = open_log("journal", FORMAT_JSON, LEVEL_INFO);
 	log_warn(log, "a\nb");
 	log_record(log, STR("4XYZ: accepted"), STR("{\"id\":1}"));
-	assert_string_equal(sent, "MESSAGE=a\\x0ab\nPRIORITY=4\nSYSLOG_IDENTIFIER=gatepost\n"
-				  "MESSAGE=4XYZ: accepted\nPRIORITY=6\nSYSLOG_IDENTIFIER=gatepost\nGATEPOST_RECORD={\"id\":1}\n");
+	assert_string_equal(
+		sent, "MESSAGE=a\\x0ab\nPRIORITY=4\nSYSLOG_IDENTIFIER=gatepost\n"
+		      "MESSAGE=4XYZ: accepted\nPRIORITY=6\nSYSLOG_IDENTIFIER=gatepost\nGATEPOST_RECORD={\"id\":1}\n");
 	is_journal_full = true;
 	log_info(log, "lost");
 	is_journal_full = false;

@@ -26,12 +26,14 @@ static void one_author_is_ok(void **state)
 		/* a comment is a comment, a quoted text is a name */
 		{ " (ceo@bank.example) mallory@evil.example", "evil.example", "mallory@evil.example", "" },
 		{ " mallory@evil.example (ceo@bank.example)", "evil.example", "mallory@evil.example", "" },
-		{ " \"ceo@bank.example\" <mallory@evil.example>", "evil.example", "mallory@evil.example", "\"ceo@bank.example\"" },
-		{ " \"<ceo@bank.example>\" <mallory@evil.example>", "evil.example", "mallory@evil.example", "\"<ceo@bank.example>\"" },
-		{ " =?utf-8?B?PGNlb0BiYW5rLmV4YW1wbGU+?= <mallory@evil.example>", "evil.example", "mallory@evil.example",
-		  "=?utf-8?B?PGNlb0BiYW5rLmV4YW1wbGU+?=" },
+		{ " \"ceo@bank.example\" <mallory@evil.example>", "evil.example", "mallory@evil.example",
+		  "\"ceo@bank.example\"" },
+		{ " \"<ceo@bank.example>\" <mallory@evil.example>", "evil.example", "mallory@evil.example",
+		  "\"<ceo@bank.example>\"" },
+		{ " =?utf-8?B?PGNlb0BiYW5rLmV4YW1wbGU+?= <mallory@evil.example>", "evil.example",
+		  "mallory@evil.example", "=?utf-8?B?PGNlb0BiYW5rLmV4YW1wbGU+?=" },
 		/* both forms of an IDN are one domain */
-		{ " x@b\xc3\xbc" "cher.example", "xn--bcher-kva.example", "x@b\xc3\xbc" "cher.example", "" },
+		{ " x@b\u00fccher.example", "xn--bcher-kva.example", "x@b\u00fccher.example", "" },
 		{ " x@XN--bcher-KVA.example", "xn--bcher-kva.example", "x@XN--bcher-KVA.example", "" },
 		/* obsolete empty elements name nobody */
 		{ " a@example.org,", "example.org", "a@example.org", "" },
@@ -121,8 +123,9 @@ static void no_one_author_is_told_apart(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct author author = author_of_from(a, rows[i].body);
 		if (author.status != rows[i].status || author.count != rows[i].count)
-			fail_msg("row %zu%s: %s, %zu mailboxes, %s", i, rows[i].body.p, author_status_words[author.status],
-				 author.count, author.why == NULL ? "" : author.why);
+			fail_msg("row %zu%s: %s, %zu mailboxes, %s", i, rows[i].body.p,
+				 author_status_words[author.status], author.count,
+				 author.why == NULL ? "" : author.why);
 		assert_non_null(author.why);
 		assert_int_equal(author.domain.n, 0);
 		assert_int_equal(author.fields, 1);
@@ -169,10 +172,10 @@ static void second_fields_and_disguises_are_seen(void **state)
 		{ "To", STR("Fr om"), STR(" b@example.org"), AUTHOR_MALFORMED, 1 },
 		{ "To", STR("From\0"), STR(" b@example.org"), AUTHOR_MALFORMED, 1 },
 		{ "To", STR("From\r"), STR(" b@example.org"), AUTHOR_MALFORMED, 1 },
-		{ "From", STR("\x01" "From"), STR(" b@example.org"), AUTHOR_MALFORMED, 2 },
+		{ "From", STR("\001From"), STR(" b@example.org"), AUTHOR_MALFORMED, 2 },
 		{ "From", STR("From\xc2\xa0"), STR(" b@example.org"), AUTHOR_MALFORMED, 2 },
 		{ "From", STR("F\xe2\x80\x8brom"), STR(" b@example.org"), AUTHOR_MALFORMED, 2 },
-		{ "From", STR("\xef\xbb\xbf" "FROM"), STR(" b@example.org"), AUTHOR_MALFORMED, 2 },
+		{ "From", STR("\ufeffFROM"), STR(" b@example.org"), AUTHOR_MALFORMED, 2 },
 		/* other fields are other fields */
 		{ "From", STR("Resent-From"), STR(" b@example.org"), AUTHOR_OK, 1 },
 		{ "From", STR("X-From"), STR(" b@example.org"), AUTHOR_OK, 1 },

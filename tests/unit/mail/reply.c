@@ -87,7 +87,8 @@ static void bad_templates_say_what_is_wrong(void **state)
 		struct reply_template t = { .code = 1 };
 		const char *wrong = reply_template_parse(a, rows[i].template, &t);
 		if (wrong == NULL || strstr(wrong, rows[i].says) == NULL)
-			fail_msg("%s: got \"%s\", want \"%s\"", rows[i].template.p, wrong == NULL ? "good" : wrong, rows[i].says);
+			fail_msg("%s: got \"%s\", want \"%s\"", rows[i].template.p, wrong == NULL ? "good" : wrong,
+				 rows[i].says);
 		assert_int_equal(t.code, 1);
 	}
 	arena_free(a);
