@@ -127,6 +127,27 @@ static void expire_records(struct daemon *d)
 	snapshot_put(now);
 }
 
+static void *stop_milter(void *context)
+{
+	(void)context;
+	milter_stop();
+	return NULL;
+}
+
+/* smfi_stop waits for a lock that libmilter's listener holds while it polls, for five seconds at a time. The MTA
+ * would be without a filter for that long, so the listener is woken until it has let go. */
+static void stop_listening(void)
+{
+	pthread_t stopper;
+	const struct snapshot *now = snapshot_get();
+	BUG_IF(pthread_create(&stopper, NULL, stop_milter, NULL) != 0);
+	do {
+		listen_wake(&now->options->listen.items[0]);
+		sleep_ms(5);
+	} while (pthread_tryjoin_np(stopper, NULL) != 0);
+	snapshot_put(now);
+}
+
 static void *keep(void *context)
 {
 	struct daemon *d = context;
@@ -148,7 +169,7 @@ static void *keep(void *context)
 	if (!wait_until_none(&d->gate.messages, DRAIN_MS))
 		log_warn(d->gate.log, "stopping with %ld messages unfinished: the MTA will try them again",
 			 atomic_load(&d->gate.messages));
-	milter_stop();
+	stop_listening();
 	return NULL;
 }
 

@@ -63,21 +63,18 @@ static struct str without_comment(struct str line)
 	return str_trim(line);
 }
 
-static size_t read_items(struct loader *l, struct named_list *list, const char *path)
+/* A file may have no entries at the moment: it is data, not policy. */
+static void read_items(struct loader *l, struct named_list *list, const char *path)
 {
 	struct arena *scratch = arena_new();
 	struct str text = STR_EMPTY, line;
-	size_t count = 0;
 	lc_source_read(scratch, path, l->diags, &text);
 	for (int number = 1; str_next(&text, '\n', &line); number++) {
 		line = without_comment(line);
-		if (line.n == 0)
-			continue;
-		add_item(l, scratch, list, line, (struct place){ path, number, NULL });
-		count++;
+		if (line.n > 0)
+			add_item(l, scratch, list, line, (struct place){ path, number, NULL });
 	}
 	arena_free(scratch);
-	return count;
 }
 
 static const char *relative_to(struct arena *a, const char *file, struct str path)
@@ -88,17 +85,18 @@ static const char *relative_to(struct arena *a, const char *file, struct str pat
 	return str_printf(a, "%.*s%.*s", (int)slash + 1, file, STR_ARG(path)).p;
 }
 
-static size_t take_items(struct loader *l, struct named_list *list, const config_setting_t *s)
+static void take_items(struct loader *l, struct named_list *list, const config_setting_t *s)
 {
 	const struct str *items;
-	size_t count = 0;
+	size_t count;
 	if (!lc_texts(l->arena, s, l->diags, &items, &count))
-		return 1; /* not known to be empty */
+		return;
+	if (count == 0)
+		diag_warn(l->diags, lc_place(l->arena, s), "the list \"%s\" is empty: nothing is in it", list->name);
 	for (size_t i = 0; i < count; i++) {
 		const config_setting_t *element = config_setting_is_aggregate(s) ? config_setting_get_elem(s, (unsigned)i) : s;
 		add_item(l, l->arena, list, items[i], lc_place(l->arena, element));
 	}
-	return count;
 }
 
 static void take_entries(struct loader *l, struct named_list *list, const config_setting_t *group)
@@ -106,17 +104,14 @@ static void take_entries(struct loader *l, struct named_list *list, const config
 	const config_setting_t *items = config_setting_get_member(group, "items");
 	const config_setting_t *file = config_setting_get_member(group, "file");
 	struct str path;
-	size_t count = 1;
 	list->nets = ip_set_new(l->arena);
 	list->texts = text_set_new(l->arena, list->type == LIST_IP ? TEXT_STRING : text_kind_of(list->type));
 	if ((items == NULL) == (file == NULL))
 		diag_error(l->diags, list->at, "a list has either `items` or `file`");
 	else if (items != NULL)
-		count = take_items(l, list, items);
+		take_items(l, list, items);
 	else if (lc_text(file, l->diags, &path))
-		count = read_items(l, list, relative_to(l->arena, list->at.file, path));
-	if (count == 0)
-		diag_warn(l->diags, list->at, "the list \"%s\" is empty: nothing is in it", list->name);
+		read_items(l, list, relative_to(l->arena, list->at.file, path));
 	ip_set_seal(list->nets);
 	text_set_seal(list->texts);
 }

@@ -91,17 +91,55 @@ static bool folder_is_safe(struct opening *o)
 	return true;
 }
 
-/* 0, or why nobody answers. */
-static int connect_error(const char *path)
+union address {
+	struct sockaddr any;
+	struct sockaddr_in in4;
+	struct sockaddr_in6 in6;
+	struct sockaddr_un un;
+};
+
+/* "unix:PATH" or "inet:PORT@ADDRESS", checked at load. */
+static socklen_t address_of(const struct listener *l, union address *out)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct str path = listener_unix_path(l), scheme, rest, port_text, host;
+	struct ip ip = { .family = IP_NONE };
+	uint64_t port = 0;
+	if (path.n > 0) {
+		*out = (union address){ .un.sun_family = AF_UNIX };
+		BUG_IF(path.n >= sizeof(out->un.sun_path));
+		memcpy(out->un.sun_path, path.p, path.n);
+		return sizeof(out->un);
+	}
+	str_cut(l->socket, ':', &scheme, &rest);
+	str_cut(rest, '@', &port_text, &host);
+	BUG_IF(!str_to_u64(port_text, &port) || !ip_parse(host, &ip));
+	*out = (union address){ .any.sa_family = ip.family == IP_V4 ? AF_INET : AF_INET6 };
+	if (ip.family == IP_V4) {
+		out->in4.sin_port = htons((uint16_t)port);
+		memcpy(&out->in4.sin_addr, ip.b, sizeof(out->in4.sin_addr));
+		return sizeof(out->in4);
+	}
+	out->in6.sin6_port = htons((uint16_t)port);
+	memcpy(&out->in6.sin6_addr, ip.b, sizeof(out->in6.sin6_addr));
+	return sizeof(out->in6);
+}
+
+/* 0, or why nobody answers. */
+static int connect_error(const struct listener *l)
+{
+	union address address;
+	socklen_t size = address_of(l, &address);
+	int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return errno;
-	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
-	int error = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : errno;
+	int error = connect(fd, &address.any, size) == 0 ? 0 : errno;
 	close(fd);
 	return error;
+}
+
+void listen_wake(const struct listener *l)
+{
+	connect_error(l);
 }
 
 static bool clear_path(struct opening *o)
@@ -117,7 +155,7 @@ static bool clear_path(struct opening *o)
 		diag_error(o->diags, at, "%s is in the way: it is no socket", o->path);
 		return false;
 	}
-	int error = connect_error(o->path);
+	int error = connect_error(o->listener);
 	if (error == 0 || error == EAGAIN) {
 		diag_error(o->diags, at, "%s: a process answers there; is another gatepost running?", o->path);
 		return false;
@@ -130,37 +168,11 @@ static bool clear_path(struct opening *o)
 	return true;
 }
 
-union inet_address {
-	struct sockaddr any;
-	struct sockaddr_in in4;
-	struct sockaddr_in6 in6;
-};
-
-/* "inet:PORT@ADDRESS", checked at load. */
-static socklen_t inet_address_of(const struct listener *l, union inet_address *out)
-{
-	struct str scheme, rest, port_text, host;
-	struct ip ip = { .family = IP_NONE };
-	uint64_t port = 0;
-	str_cut(l->socket, ':', &scheme, &rest);
-	str_cut(rest, '@', &port_text, &host);
-	BUG_IF(!str_to_u64(port_text, &port) || !ip_parse(host, &ip));
-	*out = (union inet_address){ .any.sa_family = ip.family == IP_V4 ? AF_INET : AF_INET6 };
-	if (ip.family == IP_V4) {
-		out->in4.sin_port = htons((uint16_t)port);
-		memcpy(&out->in4.sin_addr, ip.b, sizeof(out->in4.sin_addr));
-		return sizeof(out->in4);
-	}
-	out->in6.sin6_port = htons((uint16_t)port);
-	memcpy(&out->in6.sin6_addr, ip.b, sizeof(out->in6.sin6_addr));
-	return sizeof(out->in6);
-}
-
 /* libmilter tells syslog why it could not bind, and us nothing. */
 static bool port_is_free(struct opening *o)
 {
-	union inet_address address;
-	socklen_t size = inet_address_of(o->listener, &address);
+	union address address;
+	socklen_t size = address_of(o->listener, &address);
 	int one = 1, error = 0;
 	int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||

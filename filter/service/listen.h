@@ -23,3 +23,5 @@ bool listen_prepare(const struct listener *, const struct account *serves, struc
 /* Gives the socket its owner, group and mode and the umask its value back. Call it even if opening failed:
  * only the umask is then put right. */
 bool listen_finish(const struct listener *, const struct account *serves, bool is_open, struct diags *);
+/* Connects once and hangs up: libmilter looks every five seconds whether it should stop, or when somebody comes. */
+void listen_wake(const struct listener *);
