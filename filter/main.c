@@ -32,6 +32,20 @@ static const struct command commands[] = {
 	  "ID is the decision id from the SMTP reply, the log or Authentication-Results, or the MTA's queue id.\n"
 	  "\n"
 	  "  --json   print the record as it is stored\n" },
+	{ "eval", cmd_eval, "[-c FILE | --policy FILE|FOLDER [--zone FILE]] [--json] --case FILE | [OPTIONS] MESSAGE|-",
+	  "Take a message or a .case file through the gate without an MTA",
+	  "Shows each step, the rules tried and why they did or did not hold, the facts and the decision.\n"
+	  "\n"
+	  "  --policy FILE|FOLDER  these policies and default options instead of a configuration\n"
+	  "  --zone FILE           DNS answers from a file instead of the system's resolvers\n"
+	  "  --client ADDRESS      of the SMTP client (192.0.2.1)\n"
+	  "  --name NAME           its host name as the MTA verified it (unknown)\n"
+	  "  --helo NAME           what it says in EHLO (client.example)\n"
+	  "  --from ADDRESS        envelope sender (<>)\n"
+	  "  --rcpt ADDRESS        recipient; may be given several times (postmaster)\n"
+	  "  --macro NAME=VALUE    what the MTA tells, such as {auth_authen}=alice\n"
+	  "  --case FILE           runs a .case file; exits with 1 if anything is not as it expects\n"
+	  "  --json                print the records only, one line each\n" },
 	{ "docs", cmd_docs, "facts|actions|options|results|stages [--markdown|--json]",
 	  "Print what policies and configuration may say, from the tables",
 	  "  --markdown   as a table for a document\n"

@@ -290,13 +290,23 @@ static struct case_event *event_add(struct reader *r, enum case_event_kind kind)
 	return e;
 }
 
+/* A path is one word up to its '>', blanks and all. */
+static struct str path_take(struct str *rest)
+{
+	struct str s = str_trim(*rest);
+	ptrdiff_t end = s.n > 0 && s.p[0] == '<' ? str_find(s, '>') : -1;
+	if (end < 0)
+		return word_take(rest);
+	*rest = str_trim(str_skip(s, (size_t)end + 1));
+	return str_sub(s, 0, (size_t)end + 1);
+}
+
 static void event_args(struct reader *r, struct case_event *e, struct str rest, size_t least)
 {
 	struct str *args = arena_array(r->arena, 16, sizeof(*args));
 	e->args = args;
 	while (rest.n > 0 && e->arg_count < 15) {
-		args[e->arg_count] = word_take(&rest);
-		e->arg_count++;
+		args[e->arg_count++] = path_take(&rest);
 	}
 	if (e->arg_count < least || rest.n > 0)
 		error(r, "%s wants %zu to 15 words", case_event_words[e->kind], least);
@@ -455,11 +465,11 @@ static void take_repeat(struct reader *r, struct str rest)
 static void take_pad(struct reader *r, struct str rest)
 {
 	struct str where = word_take(&rest), number = word_take(&rest);
-	bool is_header = str_eq(where, STR("header"));
-	struct pad p = { .text = rest };
+	bool is_fold = str_eq(where, STR("fold")), is_header = is_fold || str_eq(where, STR("header"));
+	struct pad p = { .text = is_fold ? str_printf(r->arena, " %.*s", STR_ARG(rest)) : rest };
 	if ((!is_header && !str_eq(where, STR("body"))) || !str_to_u64(number, &p.count) ||
 	    p.count * (rest.n + 1) > (1u << 28)) {
-		error(r, "pad wants header or body, a number of lines and the line");
+		error(r, "pad wants header, fold or body, a number of lines and the line");
 		return;
 	}
 	struct pad *pad = list_add(r, is_header ? &r->header_pads : &r->body_pads, sizeof(p));

@@ -176,7 +176,7 @@ static void check_answer(struct run *r, const struct case_event *e, const struct
 
 /* --- checks --- */
 
-/* As policies and replies show it: lists with ", ", no quotes. p NULL: there is no such member. */
+/* As policies and replies show it: lists with ", ", no quotes. */
 static struct str json_print(struct arena *a, const json_t *v)
 {
 	struct str all = STR_EMPTY;
@@ -204,14 +204,10 @@ static struct str json_print(struct arena *a, const json_t *v)
 	return STR_EMPTY;
 }
 
-/* "recipients.0.code": members and indices with a dot; a whole remaining path is tried as a name first, since fact
- * names hold dots. */
+/* "recipients.list.0.address": members and indices with dots. NULL: there is none. */
 static const json_t *json_at(struct arena *a, const json_t *v, struct str path)
 {
 	while (v != NULL && path.n > 0) {
-		const json_t *whole = json_object_get(v, str_to_c(a, path));
-		if (whole != NULL)
-			return whole;
 		struct str head;
 		uint64_t index;
 		str_cut(path, '.', &head, &path);
@@ -223,15 +219,26 @@ static const json_t *json_at(struct arena *a, const json_t *v, struct str path)
 	return v;
 }
 
+/* Facts are members of the record under their own name: null is absent, an object tells why one is unknown. */
+static struct str fact_print(struct arena *a, const json_t *v)
+{
+	if (v == NULL)
+		return STR("unset");
+	if (json_is_null(v))
+		return STR("absent");
+	return json_is_object(v) ? STR("unknown") : json_print(a, v);
+}
+
 static void check_member(struct run *r, const struct case_check *c, const json_t *record)
 {
 	bool is_fact = c->kind == CHECK_FACT;
-	const json_t *at = is_fact ? json_object_get(json_object_get(record, "facts"), str_to_c(r->arena, c->name))
-				   : json_at(r->arena, record, c->name);
-	struct str got = at == NULL ? STR("absent") : json_print(r->arena, at);
+	const json_t *at = json_at(r->arena, record, c->name);
+	struct str got = is_fact      ? fact_print(r->arena, at)
+			 : at == NULL ? STR("absent")
+				      : json_print(r->arena, at);
 	if (c->is_part ? !holds(got, c->value) : !str_eq(got, c->value))
-		fail(r, c->at, "%s %.*s: got \"%.*s\", want \"%s%.*s\"", is_fact ? "fact" : "record", STR_ARG(c->name),
-		     STR_ARG(got), c->is_part ? "~ " : "", STR_ARG(c->value));
+		fail(r, c->at, "%s %.*s: got \"%.*s\", want %s\"%.*s\"", is_fact ? "fact" : "record", STR_ARG(c->name),
+		     STR_ARG(got), c->is_part ? "a part " : "", STR_ARG(c->value));
 }
 
 static bool edit_is(const struct eval_edit *e, const struct case_check *c)
