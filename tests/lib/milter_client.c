@@ -45,7 +45,7 @@ struct milter_client {
 	struct arena *arena;           /* of one message: edits */
 	struct milter_edit *edits;
 	size_t edit_count;
-	bool body_skipped;
+	bool body_skipped, is_message_open;
 	char text[1024];               /* of the last reply */
 	char failure[256];
 };
@@ -626,6 +626,8 @@ struct milter_answer milter_client_connect(struct milter_client *c, const char *
 struct milter_answer milter_client_helo(struct milter_client *c, const char *name)
 {
 	struct str text = str_of(name);
+	if (c->is_message_open && !milter_client_abort(c)) /* RFC 5321 4.1.4: EHLO resets, and Postfix says so */
+		return broken();
 	return step_text(c, &step_helo, &text, 1);
 }
 
@@ -635,6 +637,7 @@ struct milter_answer milter_client_mail(struct milter_client *c, const struct st
 	c->edits = NULL;
 	c->edit_count = 0;
 	c->body_skipped = false;
+	c->is_message_open = true;
 	return step_text(c, &step_mail, args, count);
 }
 
@@ -686,6 +689,7 @@ struct milter_answer milter_client_body(struct milter_client *c, struct str byte
 
 struct milter_answer milter_client_end(struct milter_client *c)
 {
+	c->is_message_open = false;
 	return step_text(c, &step_end, NULL, 0);
 }
 
@@ -704,6 +708,7 @@ static bool send_alone(struct milter_client *c, char command)
 
 bool milter_client_abort(struct milter_client *c)
 {
+	c->is_message_open = false;
 	return send_alone(c, SMFIC_ABORT);
 }
 
