@@ -23,7 +23,7 @@ static const struct command commands[] = {
 	  "SIGHUP and SIGUSR1 reload, SIGTERM ends after the messages in flight.\n" },
 	{ "check", cmd_check, "[-c FILE] [--dump]",
 	  "Read configuration and policies as run does and tell all that is wrong",
-	  "Exits with 0 if the daemon would start with it, 78 if not. Warnings do not count.\n"
+	  "Exits with 0 if the daemon would take it, 78 if not. Warnings do not count.\n"
 	  "`gatepost -t` and `gatepost -n` mean the same.\n"
 	  "\n"
 	  "  --dump   print every option with its effective value\n" },

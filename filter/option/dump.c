@@ -68,10 +68,10 @@ static void print_listeners(const struct listeners *list, FILE *out)
 static void print_nets(const struct ip_set *set, FILE *out)
 {
 	struct arena *a = arena_new();
-	fprintf(out, "[ ");
+	fputc('[', out);
 	for (size_t i = 0; i < ip_set_count(set); i++)
-		fprintf(out, "%s\"%s\"", i == 0 ? "" : ", ", ip_net_print(a, ip_set_at(set, i)).p);
-	fprintf(out, " ]");
+		fprintf(out, "%s \"%s\"", i == 0 ? "" : ",", ip_net_print(a, ip_set_at(set, i)).p);
+	fputs(" ]", out);
 	arena_free(a);
 }
 
@@ -103,12 +103,12 @@ void option_print(const struct option_desc *desc, const struct options *o, FILE 
 		break;
 	case OPTION_STRINGS: {
 		const struct strings *list = value;
-		fprintf(out, "[ ");
+		fputc('[', out);
 		for (size_t i = 0; i < list->count; i++) {
-			fputs(i == 0 ? "" : ", ", out);
+			fputs(i == 0 ? " " : ", ", out);
 			print_text(list->items[i], out);
 		}
-		fprintf(out, " ]");
+		fputs(" ]", out);
 		break;
 	}
 	case OPTION_NETS:
