@@ -28,6 +28,7 @@
 enum {
 	FLIGHT_SLOTS = 1024, /* power of two */
 	FLIGHTS_MAX = 8192,  /* questions beyond that fail at once */
+	ASKED_AT_ONCE = 32,
 	TTL_LEAST_S = 5,     /* so that no question travels twice for one message, whatever its outcome */
 	TTL_NEGATIVE_MOST_S = 3600,
 	TTL_MOST_S = 86400,
@@ -131,6 +132,11 @@ static void count(_Atomic uint64_t *counter)
 	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
+static void wake(struct dns *d)
+{
+	BUG_IF(eventfd_write(d->wake_fd, 1) != 0);
+}
+
 /* Questions in flight ------------------------------------------------------------------------------------- */
 
 static void flight_put_locked(struct flight *f)
@@ -170,7 +176,7 @@ static struct flight *flight_new_locked(struct dns *d, uint64_t hash, struct str
 	bool must_wake = STAILQ_EMPTY(&d->handed);
 	STAILQ_INSERT_TAIL(&d->handed, f, handed);
 	if (must_wake)
-		BUG_IF(eventfd_write(d->wake_fd, 1) != 0);
+		wake(d);
 	return f;
 }
 
@@ -281,27 +287,32 @@ static void on_oldest_timeout(evutil_socket_t fd, short what, void *arg)
 	arm_oldest_timeout(d);
 }
 
+/* A few at a time: answers to earlier questions are read in between, before libunbound takes them for lost. */
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
 	struct dns *d = arg;
+	struct flight *taken[ASKED_AT_ONCE];
+	size_t n = 0;
 	eventfd_t ignored;
 	(void)what;
 	eventfd_read(fd, &ignored);
-	STAILQ_HEAD(, flight) taken = STAILQ_HEAD_INITIALIZER(taken);
 	pthread_mutex_lock(&d->lock);
-	STAILQ_CONCAT(&taken, &d->handed);
-	bool is_closing = d->is_closing;
+	while (n < ASKED_AT_ONCE && !STAILQ_EMPTY(&d->handed)) {
+		taken[n++] = STAILQ_FIRST(&d->handed);
+		STAILQ_REMOVE_HEAD(&d->handed, handed);
+	}
+	bool is_more = !STAILQ_EMPTY(&d->handed), is_closing = d->is_closing;
 	pthread_mutex_unlock(&d->lock);
 	bool was_idle = TAILQ_EMPTY(&d->by_age);
-	while (!STAILQ_EMPTY(&taken)) {
-		struct flight *f = STAILQ_FIRST(&taken);
-		STAILQ_REMOVE_HEAD(&taken, handed);
-		f->timeout_mono_ms = clock_mono_ms() + d->timeout_ms;
-		TAILQ_INSERT_TAIL(&d->by_age, f, by_age);
-		d->backend.ops->ask(d->backend.self, &f->question);
+	for (size_t i = 0; i < n; i++) {
+		taken[i]->timeout_mono_ms = clock_mono_ms() + d->timeout_ms;
+		TAILQ_INSERT_TAIL(&d->by_age, taken[i], by_age);
+		d->backend.ops->ask(d->backend.self, &taken[i]->question);
 	}
 	if (was_idle)
 		arm_oldest_timeout(d);
+	if (is_more)
+		wake(d);
 	if (is_closing)
 		event_base_loopbreak(d->events);
 }
@@ -426,7 +437,7 @@ void dns_close(struct dns *d)
 		pthread_cond_wait(&d->idle, &d->lock);
 	d->is_closing = true;
 	pthread_mutex_unlock(&d->lock);
-	BUG_IF(eventfd_write(d->wake_fd, 1) != 0);
+	wake(d);
 	pthread_join(d->thread, NULL);
 	d->backend.ops->close(d->backend.self);
 	core_free(d);

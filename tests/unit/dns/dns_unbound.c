@@ -233,7 +233,7 @@ static void a_resolver_that_comes_back_is_used_again(void **state)
 	assert_int_equal(status, DNS_OK);
 }
 
-enum { THREADS = 16, QUESTIONS = 1000 };
+enum { THREADS = 16, QUESTIONS = 1000, BURST = 2000 };
 
 static void *ask_many(void *arg)
 {
@@ -277,18 +277,18 @@ static void thousands_at_once_are_all_answered(void **state)
 	dns_close(f->dns);
 	open_resolver(f, 20000);
 	int64_t began_ms = clock_mono_ms();
-	for (int i = 0; i < 4000; i++) {
+	for (int i = 0; i < BURST; i++) {
 		snprintf(name, sizeof(name), "p%d.example.org", i);
 		dns_prefetch(f->dns, str_of(name), DNS_A);
 	}
 	size_t answered = 0;
-	for (int i = 0; i < 4000; i++) {
+	for (int i = 0; i < BURST; i++) {
 		snprintf(name, sizeof(name), "p%d.example.org", i);
 		answered += ask(f, name, DNS_A)->status == DNS_OK;
 	}
 	print_message("%zu answers in %d ms\n", answered, (int)(clock_mono_ms() - began_ms));
 	/* A packet may get lost when the machine is busy; libunbound asks again, but not for ever. */
-	assert_in_range(answered, 3900, 4000);
+	assert_in_range(answered, BURST - BURST / 50, BURST);
 }
 
 static void closing_does_not_wait_for_what_is_timed_out(void **state)
