@@ -56,8 +56,9 @@ static void check_actions_may_act(struct loader *l, const struct rule *r)
 	for (size_t i = 0; i < r->then.count; i++) {
 		const struct action_desc *action = &action_descs[r->then.items[i].action];
 		if (r->stage < action->first || r->stage > action->last)
-			diag_error(l->diags, r->then.items[i].at, "%s acts from stage %s to %s, the rule \"%s\" runs at %s",
-				   action->name, stage_words[action->first], stage_words[action->last], r->place.rule,
+			diag_error(l->diags, r->then.items[i].at, "%s acts %s %s, the rule \"%s\" runs at %s", action->name,
+				   r->stage < action->first ? "not before" : "not after",
+				   stage_words[r->stage < action->first ? action->first : action->last], r->place.rule,
 				   stage_words[r->stage]);
 	}
 }

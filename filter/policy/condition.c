@@ -34,7 +34,9 @@ static const char *closest_fact(struct arena *a, struct str name)
 static void unknown_fact(struct loader *l, const config_setting_t *s, struct str name)
 {
 	const char *closest = closest_fact(l->arena, name);
-	if (closest != NULL)
+	if (is_group_of_facts(name))
+		diag_error(l->diags, lc_place(l->arena, s), "%.*s is a group of facts: name one of them", STR_ARG(name));
+	else if (closest != NULL)
 		diag_error(l->diags, lc_place(l->arena, s), "there is no fact %.*s; did you mean %s?", STR_ARG(name), closest);
 	else
 		diag_error(l->diags, lc_place(l->arena, s), "there is no fact %.*s; gatepost docs facts lists all",

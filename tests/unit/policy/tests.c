@@ -1,0 +1,216 @@
+#include "fixture.h"
+
+#include "policy/tests.h"
+
+static struct policy_test_counts counts;
+
+/* What running the tests of the policy loaded prints, the folder's name left out. */
+static struct str run(struct fixture *f, bool is_verbose)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *out = open_memstream(&text, &n);
+	counts = policy_run_tests(f->policy, is_verbose, out);
+	fclose(out);
+	struct str printed = without(f->arena, (struct str){ text, n }, str_printf(f->arena, "%s/", f->folder));
+	free(text);
+	return printed;
+}
+
+static const char rules[] =
+	"rules = ( { name = \"connect\"; when = { client = { ip = \"203.0.113.1\"; }; }; then = { action = \"reject\"; reply = \"554 5.7.1 Go away\"; }; },\n"
+	"{ name = \"rcpt\"; when = { rcpt = { to = \"closed@*\"; }; }; then = { action = \"reject\"; reply = \"550 5.1.1 No %{rcpt.to}\"; }; },\n"
+	"{ name = \"rcpt-free\"; when = { rcpt = { to = \"free@*\"; }; }; then = { action = \"accept\"; }; },\n"
+	"{ name = \"rcpt-many\"; when = { rcpt = { count = { min = 3; }; }; }; then = { action = \"defer\"; reply = \"452 4.5.3 Enough\"; }; },\n"
+	"{ name = \"mark\"; when = { spf = { result = \"softfail\"; }; }; then = ( { action = \"tag\"; tag = \"soft\"; },\n"
+	"  { action = \"add_header\"; name = \"X-Soft\"; value = \"yes\"; }, { action = \"log\"; text = \"hm\"; } ); },\n"
+	"{ name = \"watch\"; observe = true; when = { spf = { result = \"softfail\"; }; }; then = { action = \"reject\"; }; },\n"
+	"{ name = \"end\"; when = { spf = { result = \"fail\"; }; }; then = { action = \"reject\"; reply = \"550 5.7.23 No %{spf.domain}\"; }; } );\n";
+
+static void load_tests(struct fixture *f, const char *tests)
+{
+	load_text(f, str_printf(f->arena, "%stests = ( %s );", rules, tests).p);
+}
+
+static void good_expectations_pass(void **state)
+{
+	struct fixture *f = *state;
+	load_tests(f,
+		"{ name = \"a\"; expect = { action = \"continue\"; tags = []; headers = []; logs = []; observed = []; }; },\n"
+		"{ name = \"b\"; given = { client = { ip = \"203.0.113.1\"; }; spf = { result = \"fail\"; }; };\n"
+		"  expect = { action = \"reject\"; code = 554; enhanced = \"5.7.1\"; rule = \"connect\"; stage = \"connect\"; text = \"away\"; }; },\n"
+		"{ name = \"c\"; given = { spf = { result = \"softfail\"; }; }; expect = { action = \"continue\"; rule = \"mark\"; tags = \"soft\";\n"
+		"  headers = [ \"X-Soft: yes\" ]; logs = [ \"hm\" ]; observed = [ \"watch\" ]; }; },\n"
+		"{ name = \"one refused of two\"; given = { rcpt = { to = [ \"closed@x.example\", \"b@x.example\" ]; }; }; expect = { action = \"continue\"; }; },\n"
+		"{ name = \"all refused\"; given = { rcpt = { to = [ \"closed@x.example\", \"closed@y.example\" ]; }; spf = { result = \"fail\"; }; };\n"
+		"  expect = { action = \"reject\"; rule = \"rcpt\"; stage = \"rcpt\"; text = \"y.example\"; }; },\n"
+		"{ name = \"accepted\"; given = { rcpt = { to = [ \"b@x.example\", \"free@x.example\" ]; }; }; expect = { action = \"accept\"; rule = \"rcpt-free\"; stage = \"rcpt\"; }; },\n"
+		"{ name = \"accepted, then refused\"; given = { rcpt = { to = \"free@x.example\"; }; spf = { result = \"fail\"; }; }; expect = { rule = \"end\"; stage = \"end\"; }; },\n"
+		"{ name = \"counted\"; given = { rcpt = { to = [ \"a@x.example\", \"b@x.example\", \"c@x.example\" ]; }; }; expect = { action = \"continue\"; }; },\n"
+		"{ name = \"counted by the test\"; given = { rcpt = { count = 3; }; }; expect = { action = \"defer\"; rule = \"rcpt-many\"; }; }");
+	assert_str(run(f, false), "");
+	assert_int_equal(counts.passed, 9);
+	assert_int_equal(counts.failed, 0);
+}
+
+static void wrong_expectations_fail_and_say_what_came(void **state)
+{
+	struct fixture *f = *state;
+	load_tests(f,
+		"{ name = \"a\"; given = { spf = { result = \"fail\"; }; };\n"
+		"expect = { action = \"accept\"; code = 551; enhanced = \"5.7.2\"; rule = \"connect\"; stage = \"mail\"; text = \"away\"; }; },\n"
+		"{ name = \"b\"; given = { spf = { result = \"softfail\"; }; };\n"
+		"expect = { action = \"reject\"; tags = []; headers = [ \"X-Soft: no\" ]; logs = [ \"hm\", \"ho\" ]; observed = []; }; },\n"
+		"{ name = \"c\"; expect = { rule = \"end\"; tags = [ \"soft\" ]; stage = \"end\"; }; },\n"
+		"{ name = \"d\"; given = { client = { ip = \"203.0.113.1\"; }; }; expect = { rule = \"end\"; }; }");
+	assert_str(run(f, false),
+		   "policy.conf:9: FAIL: a\n"
+		   "    action: expected accept, came reject\n"
+		   "    code: expected 551, came 550\n"
+		   "    enhanced: expected 5.7.2, came 5.7.23\n"
+		   "    text: expected away, came No sender.example\n"
+		   "    stage: expected mail, came end\n"
+		   "    rule: expected connect, came end\n"
+		   "    connect (policy.conf:1): did not hold at connect: client.ip is 198.51.100.25, wanted 203.0.113.1\n"
+		   "    came: reject 550 5.7.23 No sender.example by end (policy.conf:8) at end\n"
+		   "policy.conf:11: FAIL: b\n"
+		   "    action: expected reject, came continue\n"
+		   "    tags: expected none, came \"soft\"\n"
+		   "    headers: expected \"X-Soft: no\", came \"X-Soft: yes\"\n"
+		   "    logs: expected \"hm\", \"ho\", came \"hm\"\n"
+		   "    observed: expected none, came \"watch\"\n"
+		   "    came: continue: no rule decided\n"
+		   "policy.conf:13: FAIL: c\n"
+		   "    stage: expected end, came none\n"
+		   "    rule: expected end, came none\n"
+		   "    tags: expected \"soft\", came none\n"
+		   "    end (policy.conf:8): did not hold at end: spf.result is none, wanted fail\n"
+		   "    came: continue: no rule decided\n"
+		   "policy.conf:14: FAIL: d\n"
+		   "    rule: expected end, came connect\n"
+		   "    end (policy.conf:8): its stage was not reached\n"
+		   "    came: reject 554 5.7.1 Go away by connect (policy.conf:1) at connect\n");
+	assert_int_equal(counts.passed, 0);
+	assert_int_equal(counts.failed, 4);
+}
+
+static void verbose_shows_the_stranger_what_passed_and_what_is_untested(void **state)
+{
+	struct fixture *f = *state;
+	load_text(f, "rules = ( { name = \"x\"; when = { spf = { result = \"fail\"; }; }; then = { action = \"accept\"; }; },\n"
+		  "{ name = \"y\"; when = { spf = { result = \"pass\"; }; }; then = { action = \"accept\"; }; } );\n"
+		  "tests = ( { name = \"t\"; given = { spf = { result = \"fail\"; }; }; expect = { rule = \"x\"; }; } );");
+	struct str text = run(f, true);
+	assert_non_null(strstr(text.p, "\nclient.ip = 198.51.100.25\n"));
+	assert_non_null(strstr(text.p, "\npolicy.conf:3: ok: t: accept by x (policy.conf:1) at end\n"));
+	assert_non_null(strstr(text.p, "\npolicy.conf:2: note: no test names the rule \"y\"\n"));
+	assert_null(strstr(text.p, "names the rule \"x\""));
+}
+
+/* The facts of a test whose `given` is this; "-" absent, "?" cannot be told. */
+struct follows {
+	const char *given;
+	enum fact_id id;
+	const char *value;
+};
+
+static const struct fact_value *value_of(const struct given_facts *facts, enum fact_id id)
+{
+	return facts_get(facts->recipients[0], id);
+}
+
+static void what_is_given_brings_what_follows(void **state)
+{
+	struct fixture *f = *state;
+	static const struct follows rows[] = {
+		{ "", FACT_CLIENT_IP, "198.51.100.25" },
+		{ "", FACT_AUTH_LOGIN, "-" },
+		{ "", FACT_TLS_VERSION, "-" },
+		{ "", FACT_RCPT_DOMAIN, "recipient.example" },
+		{ "", FACT_HEADER_NAMES, "received, from, to, subject, date, message-id" },
+		{ "mail = { from = \"a@B.example\"; };", FACT_MAIL_DOMAIN, "b.example" },
+		{ "mail = { from = \"a@b.example\"; };", FACT_MAIL_NULL, "false" },
+		{ "mail = { from = \"a@b.example\"; };", FACT_SPF_DOMAIN, "b.example" },
+		{ "mail = { from = \"a@b.example\"; };", FACT_FROM_DOMAIN, "sender.example" },
+		{ "mail = { from = \"a@b.example\"; domain = \"c.example\"; };", FACT_MAIL_DOMAIN, "c.example" },
+		{ "mail = { domain = \"c.example\"; };", FACT_MAIL_FROM, "author@c.example" },
+		{ "mail = { from = \"\"; };", FACT_MAIL_NULL, "true" },
+		{ "mail = { null = true; };", FACT_MAIL_FROM, "" },
+		{ "mail = { null = true; };", FACT_MAIL_DOMAIN, "-" },
+		{ "mail = { null = true; }; helo = { name = \"h.example\"; };", FACT_SPF_DOMAIN, "h.example" },
+		{ "mail = { null = true; };", FACT_SPF_IDENTITY, "helo" },
+		{ "from = { address = \"x@Y.example\"; };", FACT_FROM_DOMAIN, "y.example" },
+		{ "from = { domain = \"Bücher.example\"; };", FACT_FROM_DOMAIN, "xn--bcher-kva.example" },
+		{ "from = { domain = \"y.example\"; };", FACT_FROM_ADDRESS, "author@y.example" },
+		{ "from = { domain = \"y.example\"; };", FACT_DMARC_ORG_DOMAIN, "y.example" },
+		{ "from = { status = \"several\"; };", FACT_FROM_DOMAIN, "-" },
+		{ "from = { status = \"several\"; };", FACT_FROM_COUNT, "2" },
+		{ "from = { status = \"missing\"; };", FACT_FROM_COUNT, "0" },
+		{ "from = { status = \"missing\"; };", FACT_DMARC_RESULT, "permerror" },
+		{ "rcpt = { to = \"a@X.example\"; };", FACT_RCPT_DOMAIN, "x.example" },
+		{ "rcpt = { to = \"postmaster\"; };", FACT_RCPT_DOMAIN, "-" },
+		{ "dkim = { result = \"pass\"; }; from = { domain = \"y.example\"; };", FACT_DKIM_PASS_DOMAINS, "y.example" },
+		{ "dkim = { result = \"fail\"; };", FACT_DKIM_COUNT, "1" },
+		{ "dkim = { result = \"fail\"; };", FACT_DKIM_PASS_DOMAINS, "-" },
+		{ "dmarc = { result = \"fail\"; };", FACT_DMARC_POLICY, "none" },
+		{ "dmarc = { result = \"fail\"; }; from = { domain = \"y.example\"; };", FACT_DMARC_RECORD_DOMAIN, "y.example" },
+		{ "", FACT_DMARC_POLICY, "-" },
+		{ "client = { local = true; };", FACT_CLIENT_IP, "127.0.0.1" },
+		{ "client = { local = true; };", FACT_LISTENER_PORT, "0" },
+		{ "client = { name = \"x.example\"; };", FACT_IPREV_NAME, "x.example" },
+		{ "lacks = [ \"client.name\" ];", FACT_IPREV_RESULT, "fail" },
+		{ "lacks = [ \"client.name\" ];", FACT_IPREV_NAME, "-" },
+		{ "auth = { login = \"x\"; };", FACT_AUTH_METHOD, "PLAIN" },
+		{ "unknown = [ \"spf.result\" ];", FACT_SPF_RESULT, "?" },
+		{ "dkim = { pass_domains = [ \"a.example\", \"b.example\" ]; };", FACT_DKIM_PASS_DOMAINS, "a.example, b.example" },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		load_text(f, str_printf(f->arena, "%stests = ( { name = \"t\"; given = { %s }; expect = { code = 5; }; } );", rules, rows[i].given).p);
+		struct given_facts facts = given_facts_new(f->arena, &f->policy->tests.items[0]->given);
+		const struct fact_value *v = value_of(&facts, rows[i].id);
+		if (strcmp(rows[i].value, "-") == 0)
+			assert_int_equal(v->state, FACT_ABSENT);
+		else if (strcmp(rows[i].value, "?") == 0)
+			assert_int_equal(v->state, FACT_UNKNOWN);
+		else
+			assert_str(fact_value_print(f->arena, rows[i].id, v), rows[i].value);
+	}
+}
+
+static void the_readme_shows_the_strangers_facts(void **state)
+{
+	struct fixture *f = *state;
+	char *printed = NULL, *line = NULL;
+	size_t n, room = 0;
+	FILE *out = open_memstream(&printed, &n);
+	given_print_stranger(out);
+	fclose(out);
+	FILE *readme = fopen(str_printf(f->arena, "%s/policies/README.md", getenv("srcdir")).p, "r");
+	assert_non_null(readme);
+	struct str shown = STR_EMPTY;
+	bool is_inside = false;
+	while (getline(&line, &room, readme) > 0) {
+		if (strcmp(line, "client.ip = 198.51.100.25\n") == 0)
+			is_inside = true;
+		if (strcmp(line, "```\n") == 0)
+			is_inside = false;
+		if (is_inside)
+			shown = str_printf(f->arena, "%.*s%s", STR_ARG(shown), line);
+	}
+	fclose(readme);
+	assert_str(shown, printed);
+	free(line);
+	free(printed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(good_expectations_pass),
+		TEST(wrong_expectations_fail_and_say_what_came),
+		TEST(verbose_shows_the_stranger_what_passed_and_what_is_untested),
+		TEST(what_is_given_brings_what_follows),
+		TEST(the_readme_shows_the_strangers_facts),
+	};
+	return RUN_TESTS(tests);
+}
