@@ -13,6 +13,7 @@ cmd_fn cmd_check;
 cmd_fn cmd_docs;
 cmd_fn cmd_eval;
 cmd_fn cmd_run;
+cmd_fn cmd_test;
 cmd_fn cmd_version;
 cmd_fn cmd_why;
 

@@ -46,6 +46,12 @@ static const struct command commands[] = {
 	  "  --macro NAME=VALUE    what the MTA tells, such as {auth_authen}=alice\n"
 	  "  --case FILE           runs a .case file; exits with 1 if anything is not as it expects\n"
 	  "  --json                print the records only, one line each\n" },
+	{ "test", cmd_test, "[-v] [-c FILE] [FOLDER | FILE.conf ...]",
+	  "Run the tests that stand in policy files",
+	  "Without names: those of the policies that the configuration names. Exits with 1 if a test fails, 78 if\n"
+	  "the policies are not good.\n"
+	  "\n"
+	  "  -v   tell every test, the facts that tests start from, and rules that no test names\n" },
 	{ "docs", cmd_docs, "facts|actions|options|results|stages [--markdown|--json]",
 	  "Print what policies and configuration may say, from the tables",
 	  "  --markdown   as a table for a document\n"
