@@ -279,10 +279,10 @@ static void hostile_bytes_become_valid_json(void **state)
 static void a_record_stays_within_its_size(void **state)
 {
 	struct sample *s = *state;
-	enum { MANY = 3000 };
-	char *junk = malloc(1 << 20);
-	memset(junk, '\xff', 1 << 20);
-	struct str huge = { junk, 1 << 20 };
+	enum { MANY = 1500, HUGE_BYTES = 16384 };
+	char *junk = malloc(HUGE_BYTES);
+	memset(junk, 0xff, HUGE_BYTES);
+	struct str huge = { junk, HUGE_BYTES };
 	struct str *names = arena_array(s->arena, MANY, sizeof(*names));
 	struct record_recipient *recipients = arena_array(s->arena, MANY, sizeof(*recipients));
 	struct dkim_verdict *signatures = arena_array(s->arena, MANY, sizeof(*signatures));
@@ -323,7 +323,7 @@ static void a_record_stays_within_its_size(void **state)
 	s->record.decision.effect_count = s->record.decision.observed_count = MANY;
 	json_t *root = parsed(s);
 	check(root, "truncated", "true");
-	check(root, "recipients.count", "3000");
+	check(root, "recipients.count", "1500");
 	assert_true(record_text(s->arena, &s->record).n < 40000);
 	json_decref(root);
 	free(junk);
