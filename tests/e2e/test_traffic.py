@@ -24,7 +24,6 @@ class Traffic:
     def __init__(self, postfix, threads=6, sender="a@example.org"):
         self.postfix, self.sender = postfix, sender
         self.answers = {}        # token -> (code, text) of its last try
-        self.surprises = []
         self.is_stopping = threading.Event()
         self.lock = threading.Lock()
         self.threads = [threading.Thread(target=self.run, args=(n,), daemon=True) for n in range(threads)]
@@ -43,7 +42,10 @@ class Traffic:
                 token = f"t{number}-{count:05d}-"
                 count += 1
                 try:
-                    self.note(token, c.send(self.sender, ["b@example.com"], message(token)))
+                    answer = c.send(self.sender, ["b@example.com"], message(token))
+                    self.note(token, answer)
+                    if answer[0] == 421:
+                        break  # Postfix hangs up: the client is to come back on a new connection
                     c.command("RSET")
                 except (OSError, smtplib.SMTPException) as e:
                     self.note(token, (0, repr(e)))
@@ -74,6 +76,7 @@ class UnderTraffic(HouseTest):
     def verify(self, traffic):
         """Delivered is what was told 250, exactly once, each with our results, each with its record."""
         self.assertFalse(traffic.stop(), "threads that do not end")
+        self.assertEqual([a for a in traffic.answers.values() if a[0] == 0], [], "sessions that broke")
         self.postfix.flush()
         self.postfix.wait_until_empty(90)
         told = {token for token, (code, _) in traffic.answers.items() if code == 250}
@@ -106,7 +109,7 @@ class UnderTraffic(HouseTest):
                              lambda m=mark, c=550 if n % 2 == 0 else 250: traffic.count(c) > m + 3, 60)
         told = self.verify(traffic)
         self.assertEqual(self.gate.log().count("reloaded: "), before + 12)
-        self.assertEqual({code for code, _ in traffic.answers.values()}, {250, 550})
+        self.assertLessEqual({code for code, _ in traffic.answers.values()}, {250, 550, 421})
         self.assertGreater(len(told), 20)
 
     def test_killed_under_traffic_nothing_is_lost_and_nothing_passes_unseen(self):
