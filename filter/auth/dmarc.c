@@ -245,5 +245,6 @@ const struct dmarc_verdict *dmarc_evaluate(struct dns *dns, const struct dmarc_c
 
 void dmarc_prefetch(struct dns *dns, struct str domain)
 {
-	dmarc_walk_prefetch(dns, domain);
+	if (domain.n > 0)
+		dmarc_walk_prefetch(dns, domain);
 }

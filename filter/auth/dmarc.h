@@ -19,7 +19,7 @@ struct dmarc_check {
 
 const struct dmarc_verdict *dmarc_evaluate(struct dns *, const struct dmarc_check *, int64_t deadline_mono_ms,
 					   struct arena *);
-/* Starts the walk's questions for a domain; returns at once. */
+/* Starts the walk's questions for a domain (normalized; empty: none); returns at once. */
 void dmarc_prefetch(struct dns *, struct str domain);
 
 /* Sets dmarc.*; needs the results of SPF and DKIM and from.*. Without exactly one author: from.status

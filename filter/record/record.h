@@ -26,8 +26,8 @@
  *     dmarc.report, where a DMARC policy applied: one row of an aggregate report (RFC 9990), except for its
  *       auth_results, which are spf.checks and dkim.signatures: {source_ip, header_from, envelope_from,
  *       envelope_to [domain], published {domain, discovery_method, p, sp, np, fo, adkim, aspf, testing},
- *       evaluated {disposition, dkim, spf, reasons [{type, comment}]}}. A message that was taken with the tag
- *       "quarantine" counts as quarantined. Records with disposition defer or aborted belong to no report. */
+ *       evaluated {disposition, dkim, spf, reasons [{type, comment}]}}. What was taken with a tag "quarantine" or
+ *       "...-quarantine" counts as quarantined. Records with disposition defer or aborted belong to no report. */
 #pragma once
 
 #include "auth/results.h"

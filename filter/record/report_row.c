@@ -4,11 +4,15 @@
 
 #include "mail/domain.h"
 
-static bool has_tag(const struct decision *d, struct str tag)
+/* The mailbox side files by the header that goes with such a tag. */
+static bool is_tagged_quarantine(const struct decision *d)
 {
-	for (size_t i = 0; i < d->effect_count; i++)
-		if (d->effects[i].action == ACTION_TAG && str_eq(d->effects[i].value, tag))
+	for (size_t i = 0; i < d->effect_count; i++) {
+		struct str tag = d->effects[i].value;
+		if (d->effects[i].action == ACTION_TAG &&
+		    (str_eq(tag, STR("quarantine")) || str_ends_nocase(tag, STR("-quarantine"))))
 			return true;
+	}
 	return false;
 }
 
@@ -30,7 +34,7 @@ static const char *report_disposition(const struct record *r)
 	case ACTION_COUNT:
 		break;
 	}
-	return has_tag(&r->decision, STR("quarantine")) ? "quarantine" : "none";
+	return is_tagged_quarantine(&r->decision) ? "quarantine" : "none";
 }
 
 static void append_reason(json_t *reasons, const char *type, json_t *comment)

@@ -234,7 +234,7 @@ static void report_rows_say_what_was_done_instead(void **state)
 	/* t=y made the policy milder, and a tag stands for the spam folder. */
 	s->dmarc.is_testing = true;
 	s->dmarc.policy = STR("quarantine");
-	s->effects[0].value = STR("quarantine");
+	s->effects[0].value = STR("dmarc-quarantine");
 	check_evaluated(s, "{\"disposition\":\"quarantine\",\"dkim\":\"fail\",\"spf\":\"fail\",\"reasons\":"
 			   "[{\"type\":\"policy_test_mode\",\"comment\":null}]}");
 	s->effects[0].value = STR("spoof");
