@@ -6,6 +6,25 @@
 
 #include "base/fail.h"
 
+/* With AddressSanitizer, whatever is not handed out is poisoned, and so is a gap behind every piece. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ADDRESS_SANITIZER
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define HAS_ADDRESS_SANITIZER
+#endif
+#ifdef HAS_ADDRESS_SANITIZER
+#include <sanitizer/asan_interface.h>
+#define POISON(p, n) ASAN_POISON_MEMORY_REGION(p, n)
+#define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
+enum { GAP_BYTES = 32 };
+#else
+#define POISON(p, n) ((void)(p), (void)(n))
+#define UNPOISON(p, n) ((void)(p), (void)(n))
+enum { GAP_BYTES = 0 };
+#endif
+
 enum {
 	FIRST_CHUNK_BYTES = 8 * 1024,
 	CHUNK_BYTES = 32 * 1024,
@@ -39,6 +58,7 @@ static struct chunk *chunk_new(size_t size)
 	c->next = NULL;
 	c->size = size;
 	c->used = 0;
+	POISON(c->data, c->size);
 	return c;
 }
 
@@ -62,6 +82,7 @@ static void free_chunks(struct chunk *c)
 {
 	while (c != NULL) {
 		struct chunk *next = c->next;
+		UNPOISON(c->data, c->size);
 		free(c);
 		c = next;
 	}
@@ -73,6 +94,7 @@ void arena_reset(struct arena *a)
 	free_chunks(a->first->next);
 	a->first->next = NULL;
 	a->first->used = 0;
+	POISON(a->first->data, a->first->size);
 	a->current = a->first;
 	a->used_bytes = 0;
 }
@@ -88,9 +110,9 @@ void arena_free(struct arena *a)
 
 void *arena_alloc(struct arena *a, size_t size)
 {
-	if (size > SIZE_MAX - CHUNK_BYTES)
+	if (size > SIZE_MAX / 2)
 		fail_out_of_memory();
-	size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + GAP_BYTES;
 	struct chunk *c = a->current;
 	if (c->size - c->used < rounded) {
 		struct chunk *fresh = chunk_new(rounded > CHUNK_BYTES ? rounded : CHUNK_BYTES);
@@ -99,9 +121,10 @@ void *arena_alloc(struct arena *a, size_t size)
 	}
 	void *p = c->data + c->used;
 	c->used += rounded;
-	a->used_bytes += rounded;
+	a->used_bytes += rounded - GAP_BYTES;
 	if (a->used_bytes > a->peak_bytes)
 		a->peak_bytes = a->used_bytes;
+	UNPOISON(p, size);
 	return memset(p, 0, size);
 }
 

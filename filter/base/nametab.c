@@ -60,9 +60,17 @@ const char *nametab_closest(const char *const *names, size_t count, struct str n
 struct str nametab_join(struct arena *a, const char *const *names, size_t count)
 {
 	struct buf b;
+	const char *last = NULL; /* held back: it may need an "or" */
 	buf_init(&b, 0);
-	for (size_t i = 0; i < count; i++)
-		buf_printf(&b, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", names[i]);
+	for (size_t i = 0; i < count; i++) {
+		if (names[i] == NULL)
+			continue;
+		if (last != NULL)
+			buf_printf(&b, "%s%s", b.n == 0 ? "" : ", ", last);
+		last = names[i];
+	}
+	if (last != NULL)
+		buf_printf(&b, "%s%s", b.n == 0 ? "" : " or ", last);
 	struct str joined = str_dup(a, buf_str(&b));
 	buf_fini(&b);
 	return joined;

@@ -1,6 +1,6 @@
 /* base/nametab.h - names of enum values, for every enum that has a table.
  *
- * An array of names indexed by the value, made from a .def file.
+ * An array of names indexed by the value, made from a .def file. NULL: no value of that number.
  * Threads: any. Fails: never. */
 #pragma once
 
@@ -8,6 +8,8 @@
 #include <stddef.h>
 
 #include "base/str.h"
+
+struct arena;
 
 /* False if no name equals (case matters). */
 bool nametab_find(const char *const *names, size_t count, struct str name, unsigned *value);

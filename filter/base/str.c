@@ -96,7 +96,7 @@ struct str str_sub(struct str s, size_t from, size_t n)
 		from = s.n;
 	if (n > s.n - from)
 		n = s.n - from;
-	return (struct str){ s.p + from, n };
+	return (struct str){ from == 0 ? s.p : s.p + from, n }; /* NULL + 0 is undefined */
 }
 
 struct str str_skip(struct str s, size_t n)
