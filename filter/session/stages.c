@@ -387,6 +387,7 @@ static void take_author(struct session *s)
 	struct author author = author_of(s->message_arena, s->message->headers);
 	bool is_ok = author.status == AUTHOR_OK;
 	facts_set_text(facts, FACT_FROM_STATUS, str_of(author_status_words[author.status]));
+	facts_set_text_or_absent(facts, FACT_FROM_REASON, is_ok ? STR_EMPTY : str_of(author.why));
 	facts_set_int(facts, FACT_FROM_COUNT, (int64_t)author.count);
 	facts_set_text_or_absent(facts, FACT_FROM_ADDRESS, is_ok ? author.box.address.whole : STR_EMPTY);
 	facts_set_text_or_absent(facts, FACT_FROM_DOMAIN, is_ok ? author.domain : STR_EMPTY);
