@@ -75,7 +75,7 @@ static struct str reason_for(struct arena *a, struct ip client, const struct spf
 static void check_host(struct dns *dns, const struct spf_check *check, int64_t deadline_mono_ms, struct str local,
 		       struct spf_verdict *v, struct arena *a)
 {
-	int64_t own_deadline = clock_mono_ms() + SPF_TIME_MAX_MS;
+	int64_t own_deadline = clock_mono_ms() + LIMIT_TIME_MS;
 	v->sender = str_printf(a, "%.*s@%.*s", STR_ARG(local), STR_ARG(v->domain));
 	struct spf_query q = {
 		.dns = dns,

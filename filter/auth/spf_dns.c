@@ -1,25 +1,33 @@
 #include "auth/spf_dns.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "base/arena.h"
 #include "mail/domain.h"
 
-void spf_end(struct spf_query *q, enum result result, struct str reason)
+void spf_end(struct spf_query *q, enum result result, const char *format, ...)
 {
+	enum { REASON_BYTES = 400 }; /* more than two shown texts need */
+	va_list args;
 	if (q->is_ended)
 		return;
 	q->is_ended = true;
 	q->result = result;
-	q->reason = reason;
+	char *reason = arena_alloc(q->arena, REASON_BYTES);
+	va_start(args, format);
+	vsnprintf(reason, REASON_BYTES, format, args);
+	va_end(args);
+	q->reason = str_of(reason);
 }
 
 bool spf_begin_term(struct spf_query *q, const struct spf_term *t)
 {
 	if (q->is_ended)
 		return false;
-	if (++q->lookups <= SPF_TERMS_MAX)
+	if (++q->lookups <= LIMIT_TERMS)
 		return true;
-	spf_end(q, RESULT_PERMERROR, str_printf(q->arena, "more than %d terms need DNS, at %.*s", SPF_TERMS_MAX,
-						STR_ARG(t->text)));
+	spf_end(q, RESULT_PERMERROR, "more than %d terms need DNS, at %s", LIMIT_TERMS, spf_shown(q->arena, t->text));
 	return false;
 }
 
@@ -40,16 +48,16 @@ const struct dns_answer *spf_ask(struct spf_query *q, struct str name, enum dns_
 		return &ended;
 	const struct dns_answer *answer = ask_quietly(q, name, type);
 	if (dns_is_temporary(answer->status))
-		spf_end(q, RESULT_TEMPERROR, str_printf(q->arena, "DNS: %.*s %s: %s", STR_ARG(name), dns_type_word(type),
-							dns_status_words[answer->status]));
+		spf_end(q, RESULT_TEMPERROR, "DNS: %s %s: %s", spf_shown(q->arena, name), dns_type_word(type),
+			dns_status_words[answer->status]);
 	return answer;
 }
 
 /* 4.6.4 speaks of terms whose query finds nothing, so a term counts once, by its own question. */
 static void count_void(struct spf_query *q)
 {
-	if (++q->voids > SPF_VOIDS_MAX)
-		spf_end(q, RESULT_PERMERROR, str_printf(q->arena, "more than %d terms name nothing in DNS", SPF_VOIDS_MAX));
+	if (++q->voids > LIMIT_VOIDS)
+		spf_end(q, RESULT_PERMERROR, "more than %d terms name nothing in DNS", LIMIT_VOIDS);
 }
 
 const struct dns_answer *spf_ask_target(struct spf_query *q, struct str name, enum dns_type type)
@@ -78,7 +86,7 @@ static void find_client_names(struct spf_query *q)
 	struct ip client = q->values.client;
 	enum dns_type type = spf_address_type(client);
 	const struct dns_answer *ptr = ask_quietly(q, ip_reverse_name(q->arena, client), DNS_PTR);
-	size_t count = ptr->count < SPF_HOSTS_MAX ? ptr->count : SPF_HOSTS_MAX;
+	size_t count = ptr->count < LIMIT_HOSTS ? ptr->count : LIMIT_HOSTS;
 	q->client_has_ptr = ptr->status != DNS_NXDOMAIN && ptr->status != DNS_NODATA;
 	for (size_t i = 0; i < count; i++)
 		dns_prefetch(q->dns, ptr->records[i].text, type);
@@ -147,16 +155,16 @@ bool spf_fetch_record(struct spf_query *q, struct str domain, enum result if_mis
 {
 	struct str problem;
 	const struct dns_answer *answer = spf_ask(q, domain, DNS_TXT);
+	const char *name = spf_shown(q->arena, domain);
 	size_t found = spf_record_select(answer, terms);
 	if (q->is_ended)
 		return false;
-	if (found == 0) {
-		spf_end(q, if_missing, str_printf(q->arena, "%.*s has no SPF record", STR_ARG(domain)));
-	} else if (found > 1) { /* 4.5 */
-		spf_end(q, RESULT_PERMERROR, str_printf(q->arena, "%.*s has %zu v=spf1 texts", STR_ARG(domain), found));
-	} else if (!spf_record_check(q->arena, *terms, &problem)) {
-		spf_end(q, RESULT_PERMERROR, str_printf(q->arena, "record of %.*s: %.*s", STR_ARG(domain), STR_ARG(problem)));
-	}
+	if (found == 0)
+		spf_end(q, if_missing, "%s has no SPF record", name);
+	else if (found > 1) /* 4.5 */
+		spf_end(q, RESULT_PERMERROR, "%s has %zu v=spf1 texts", name, found);
+	else if (!spf_record_check(q->arena, *terms, &problem))
+		spf_end(q, RESULT_PERMERROR, "record of %s: %.*s", name, STR_ARG(problem));
 	return !q->is_ended;
 }
 

@@ -13,10 +13,10 @@
 
 /* RFC 7208 4.6.4, 11.1 */
 enum {
-	SPF_TERMS_MAX = 10,
-	SPF_VOIDS_MAX = 2,
-	SPF_HOSTS_MAX = 10, /* of one mx, and of the client's reverse name */
-	SPF_TIME_MAX_MS = 20000,
+	LIMIT_TERMS = 10,
+	LIMIT_VOIDS = 2,
+	LIMIT_HOSTS = 10, /* of one mx, and of the client's reverse name */
+	LIMIT_TIME_MS = 20000,
 };
 
 struct spf_query {
@@ -34,10 +34,11 @@ struct spf_query {
 	bool knows_client_names;
 	bool client_has_ptr;
 	size_t client_name_count;
-	struct str client_names[SPF_HOSTS_MAX]; /* validated (5.5) */
+	struct str client_names[LIMIT_HOSTS]; /* validated (5.5) */
 };
 
-void spf_end(struct spf_query *, enum result, struct str reason);
+/* The format makes the reason. */
+void spf_end(struct spf_query *, enum result, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Counts a term; false if it is one too many: the check has ended. */
 bool spf_begin_term(struct spf_query *, const struct spf_term *);

@@ -97,7 +97,7 @@ static void follow_mx(struct dns *dns, struct str name, enum dns_type type, cons
 {
 	(void)name, (void)type;
 	struct prefetch *p = context;
-	for (size_t i = 0; i < answer->count && i < SPF_HOSTS_MAX; i++)
+	for (size_t i = 0; i < answer->count && i < LIMIT_HOSTS; i++)
 		dns_prefetch(dns, answer->records[i].text, spf_address_type(p->client));
 	put(p);
 }
@@ -109,7 +109,7 @@ void spf_prefetch(struct dns *dns, struct str domain, struct ip client)
 	if (client.family != IP_NONE && domain_normalize(a, domain, &name) && domain_labels(name) > 1) {
 		struct prefetch *p = fail_if_null(calloc(1, sizeof(*p)));
 		atomic_init(&p->refs, 1);
-		atomic_init(&p->terms_left, SPF_TERMS_MAX);
+		atomic_init(&p->terms_left, LIMIT_TERMS);
 		p->client = client;
 		ask_then(dns, name, DNS_TXT, follow_record, p);
 		put(p);

@@ -185,16 +185,15 @@ static bool take_word(struct str *rest, struct str *word)
 	return str_next(rest, ' ', word);
 }
 
-/* Foreign bytes in a message of ours: bounded, and '?' for what is not printable. */
-static struct str printable(struct arena *a, struct str s)
+const char *spf_shown(struct arena *a, struct str s)
 {
-	enum { SHOWN_MAX = 60 };
-	struct str shown = str_sub(s, 0, SHOWN_MAX);
-	char *p = str_to_c(a, shown);
-	for (size_t i = 0; i < shown.n; i++)
+	enum { SHOWN_MAX = 120 };
+	size_t n = s.n <= SHOWN_MAX ? s.n : SHOWN_MAX;
+	char *p = str_to_c(a, str_sub(s, 0, n));
+	for (size_t i = 0; i < n; i++)
 		if (!char_is_printable(p[i]))
 			p[i] = '?';
-	return str_printf(a, "%.*s%s", (int)shown.n, p, s.n > shown.n ? "..." : "");
+	return n == s.n ? p : str_printf(a, "%s...", p).p;
 }
 
 bool spf_record_check(struct arena *a, struct str terms, struct str *problem)
@@ -204,8 +203,7 @@ bool spf_record_check(struct arena *a, struct str terms, struct str *problem)
 	unsigned redirects = 0, exps = 0;
 	while (take_word(&terms, &word)) {
 		if (!parse_term(word, &t)) {
-			struct str shown = printable(a, word);
-			*problem = str_printf(a, "bad term \"%.*s\"", STR_ARG(shown));
+			*problem = str_printf(a, "bad term \"%s\"", spf_shown(a, word));
 			return false;
 		}
 		redirects += t.kind == TERM_REDIRECT;

@@ -50,3 +50,6 @@ bool spf_record_next(struct str *terms, struct spf_term *);
 bool spf_term_matches_without_dns(const struct spf_term *, struct ip client);
 /* RFC 7208 4.6.4: the terms of which a check may use ten. */
 bool spf_term_needs_dns(const struct spf_term *);
+
+/* Foreign bytes for people: printable ASCII of bounded length, zero-terminated. */
+const char *spf_shown(struct arena *, struct str);

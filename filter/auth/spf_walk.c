@@ -14,16 +14,16 @@
 enum {
 	/* Of one record the library gets the terms that ask DNS, of which the eleventh ends the check, and
 	 * before that the one that surely matches. */
-	STEPS_PER_RECORD = SPF_TERMS_MAX + 1,
+	STEPS_PER_RECORD = LIMIT_TERMS + 1,
 	/* Each record but the first is asked for by a counted term. */
-	STEPS_MAX = STEPS_PER_RECORD * (1 + SPF_TERMS_MAX),
+	STEPS_MAX = STEPS_PER_RECORD * (1 + LIMIT_TERMS),
 	HANDLE_BYTES = 4,
 };
 
 /* A record being walked through. */
 struct scope {
 	struct str domain;
-	bool is_included;     /* at some level: its terms and its exp= are not the verdict's */
+	bool is_included; /* at some level: its terms and its exp= are not the verdict's */
 	struct spf_term exp;
 };
 
@@ -39,10 +39,10 @@ struct walk {
 	size_t step_count;
 	struct step steps[STEPS_MAX];
 	const struct step *current;
-	const struct step *outermost;   /* the last step tried outside any include */
+	const struct step *outermost; /* the last step tried outside any include */
 	const struct scope *verdict_scope;
-	size_t host_count;              /* of the mx that is being tried */
-	struct str hosts[SPF_HOSTS_MAX];
+	size_t host_count; /* of the mx that is being tried */
+	struct str hosts[LIMIT_HOSTS];
 };
 
 /* One mechanism in the library's layout. It skips the prefix lengths where they mean nothing. */
@@ -148,7 +148,7 @@ static SPF_record_t *build_record(struct walk *w, struct str terms, struct scope
 				add_step(w, record, &t, scope);
 		}
 	}
-	if (redirect.kind == TERM_REDIRECT && !is_decided && record->num_mech < STEPS_PER_RECORD)
+	if (redirect.kind == TERM_REDIRECT && record->num_mech < STEPS_PER_RECORD)
 		add_step(w, record, &redirect, scope);
 	return record;
 }
@@ -179,8 +179,7 @@ static SPF_errcode_t hook_get_spf(SPF_server_t *server, SPF_request_t *request, 
 		return SPF_E_DNS_ERROR;
 	/* 5.2, 6.1: a target that is malformed or has one label is one without a record (4.3) */
 	if (!spf_target(w->q, &step->term, step->scope->domain, &name) || str_find(name, '.') < 0) {
-		spf_end(w->q, RESULT_PERMERROR,
-			str_printf(w->q->arena, "%.*s leads to no domain", STR_ARG(step->term.text)));
+		spf_end(w->q, RESULT_PERMERROR, "%s leads to no domain", spf_shown(w->q->arena, step->term.text));
 		return SPF_E_DNS_ERROR;
 	}
 	bool is_included = step->scope->is_included || step->term.kind == TERM_INCLUDE;
@@ -237,12 +236,12 @@ static SPF_dns_rr_t *mx_answer(struct walk *w, const struct dns_answer *answer)
 	enum dns_type type = spf_address_type(w->q->values.client);
 	unsigned least = 0;
 	w->host_count = 0;
-	while (w->host_count < answer->count && w->host_count < SPF_HOSTS_MAX) {
+	while (w->host_count < answer->count && w->host_count < LIMIT_HOSTS) {
 		unsigned next = UINT16_MAX + 1;
 		for (size_t i = 0; i < answer->count; i++)
 			if (answer->records[i].preference >= least && answer->records[i].preference < next)
 				next = answer->records[i].preference;
-		for (size_t i = 0; i < answer->count && w->host_count < SPF_HOSTS_MAX; i++)
+		for (size_t i = 0; i < answer->count && w->host_count < LIMIT_HOSTS; i++)
 			if (answer->records[i].preference == next)
 				w->hosts[w->host_count++] = answer->records[i].text;
 		least = next + 1;
@@ -260,17 +259,21 @@ static SPF_dns_rr_t *mx_answer(struct walk *w, const struct dns_answer *answer)
 static SPF_dns_rr_t *step_answer(struct walk *w, const struct step *step)
 {
 	static const struct dns_answer nothing = { .status = DNS_NODATA };
+	const struct dns_answer *answer = &nothing;
 	struct spf_query *q = w->q;
 	struct str name;
 	if (spf_term_matches_without_dns(&step->term, q->values.client))
 		return yes_or_no(w, true);
-	bool is_askable = spf_begin_term(q, &step->term) &&
-			  spf_target(q, &step->term, step->scope->domain, &name);
+	bool is_askable = spf_begin_term(q, &step->term) && spf_target(q, &step->term, step->scope->domain, &name);
 	switch (step->term.kind) {
 	case TERM_A:
-		return host_answer(w, is_askable ? spf_ask_target(q, name, spf_address_type(q->values.client)) : &nothing);
+		if (is_askable)
+			answer = spf_ask_target(q, name, spf_address_type(q->values.client));
+		return host_answer(w, answer);
 	case TERM_MX:
-		return mx_answer(w, is_askable ? spf_ask_target(q, name, DNS_MX) : &nothing);
+		if (is_askable)
+			answer = spf_ask_target(q, name, DNS_MX);
+		return mx_answer(w, answer);
 	case TERM_EXISTS:
 		return yes_or_no(w, is_askable && spf_ask_target(q, name, DNS_A)->count > 0);
 	case TERM_PTR:
@@ -328,8 +331,8 @@ static enum result result_of(struct walk *w, SPF_response_t *response)
 	case SPF_RESULT_NEUTRAL:
 		return RESULT_NEUTRAL;
 	case SPF_RESULT_PERMERROR: /* every other cause ended the check in our hooks */
-		spf_end(w->q, RESULT_PERMERROR, str_printf(w->q->arena, "more than %d hosts in %.*s", SPF_HOSTS_MAX,
-							   STR_ARG(w->current->term.text)));
+		spf_end(w->q, RESULT_PERMERROR, "more than %d hosts in %s", LIMIT_HOSTS,
+			spf_shown(w->q->arena, w->current->term.text));
 		return RESULT_PERMERROR;
 	case SPF_RESULT_INVALID:
 	case SPF_RESULT_NONE:
@@ -355,7 +358,7 @@ static struct spf_walk_end interpret(struct walk *w, SPF_record_t *record)
 		.domain = w->verdict_scope->domain,
 	};
 	if (!w->q->is_ended && SPF_response_reason(response) == SPF_REASON_MECH)
-		end.mechanism = w->outermost->term.text;
+		end.mechanism = str_of(spf_shown(w->q->arena, w->outermost->term.text));
 	SPF_response_free(response);
 	SPF_request_free(request);
 	return end;
@@ -369,7 +372,7 @@ struct spf_walk_end spf_walk(struct spf_query *q, struct str domain)
 	w->hooks = (SPF_dns_server_t){ .lookup = hook_lookup, .get_spf = hook_get_spf, .name = "gatepost", .hook = w };
 	/* The limits on terms are ours, over all includes */
 	w->server = (SPF_server_t){ .resolver = &w->hooks, .rec_dom = our_name, .max_dns_mech = 1000,
-				    .max_dns_mx = SPF_HOSTS_MAX, .max_dns_ptr = SPF_HOSTS_MAX };
+				    .max_dns_mx = LIMIT_HOSTS, .max_dns_ptr = LIMIT_HOSTS };
 	SPF_record_t *record = fetch_record(w, domain, false, RESULT_NONE);
 	if (record == NULL)
 		return (struct spf_walk_end){ .result = q->result, .mechanism = STR_EMPTY, .domain = domain };

@@ -12,9 +12,10 @@
 
 enum { DOMAINS_MAX = 8 };
 
-static const char hosts[] = "h.example A 192.0.2.1\nh.example AAAA 2001:db8::1\nmx.example MX 10 h.example\n"
-			    "mx.example MX 20 gone.example\nmx.example MX 30 fail.example\nfail.example * SERVFAIL\n"
-			    "1.2.0.192.in-addr.arpa PTR h.example\n1.2.0.192.in-addr.arpa PTR d0.example\nd0.example A 192.0.2.1\n";
+static const char hosts[] =
+	"h.example A 192.0.2.1\nh.example AAAA 2001:db8::1\nmx.example MX 10 h.example\n"
+	"mx.example MX 20 gone.example\nmx.example MX 30 fail.example\nfail.example * SERVFAIL\n"
+	"1.2.0.192.in-addr.arpa PTR h.example\n1.2.0.192.in-addr.arpa PTR d0.example\nd0.example A 192.0.2.1\n";
 
 static void add_txt(struct buf *zone, unsigned number, struct str data)
 {

@@ -39,8 +39,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena *a = arena_new();
 	struct str local, text, terms, problem = STR_EMPTY, explanation;
 	str_cut((struct str){ (const char *)data, size }, '\n', &local, &text);
-	struct spf_macro_values v = { .sender = local, .local = local, .domain = STR("example.org"),
-				      .current = STR("sub.example.org"), .helo = local };
+	struct spf_macro_values v = { .sender = local,
+				      .local = local,
+				      .domain = STR("example.org"),
+				      .current = STR("sub.example.org"),
+				      .helo = local };
 	ip_parse(local.n % 2 == 0 ? STR("192.0.2.1") : STR("2001:db8::1"), &v.client);
 
 	struct dns_record record = { .text = text };

@@ -27,13 +27,16 @@ static bool check(struct dns *dns, const char *line)
 	json_error_t error;
 	struct arena *a = arena_new();
 	json_t *in = json_loads(line, 0, &error);
-	struct spf_check c = { .helo = member(in, "helo"), .mail_from = member(in, "mailfrom"),
+	struct spf_check c = { .helo = member(in, "helo"),
+			       .mail_from = member(in, "mailfrom"),
 			       .our_name = STR("receiver.example") };
-	bool is_good = in != NULL && c.helo.p != NULL && c.mail_from.p != NULL && ip_parse(member(in, "host"), &c.client);
+	bool is_good =
+		in != NULL && c.helo.p != NULL && c.mail_from.p != NULL && ip_parse(member(in, "host"), &c.client);
 	if (is_good) {
 		const struct spf_verdict *v = spf_check_mailfrom(dns, &c, clock_mono_ms() + 5000, a);
-		json_t *out = json_pack("{s:s, s:o, s:o, s:o}", "result", result_words[v->result], "mechanism",
-					text(v->mechanism), "reason", text(v->reason), "explanation", text(v->explanation));
+		json_t *out =
+			json_pack("{s:s, s:o, s:o, s:o}", "result", result_words[v->result], "mechanism",
+				  text(v->mechanism), "reason", text(v->reason), "explanation", text(v->explanation));
 		json_dumpf(out, stdout, JSON_ENSURE_ASCII);
 		putchar('\n');
 		json_decref(out);
@@ -55,8 +58,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	struct diags *diags = diags_new();
-	struct dns *dns = dns_open(&(struct dns_settings){ .zone_file = argv[1], .timeout_ms = 100, .cache_entries = 1000 },
-				   NULL, diags);
+	struct dns *dns = dns_open(
+		&(struct dns_settings){ .zone_file = argv[1], .timeout_ms = 100, .cache_entries = 1000 }, NULL, diags);
 	diags_print(diags, stderr);
 	diags_free(diags);
 	if (dns == NULL)

@@ -6,7 +6,7 @@
 /* A zone written line by line. */
 static struct fixture fixture_of_buf(struct buf *zone)
 {
-	struct fixture f = fixture_of_text(buf_str(zone));
+	struct fixture f = fixture_of_text(buf_str(zone), 50);
 	buf_fini(zone);
 	return f;
 }
@@ -20,12 +20,13 @@ static void add_repeated(struct buf *b, const char *text, unsigned times)
 static void the_eleventh_term_ends_the_check(void **state) /* RFC 7208 4.6.4 */
 {
 	(void)state;
-	struct fixture f = fixture_of("last.example TXT \"v=spf1 a a a a a a a a a ?a:it.example -all\"\n"
-				      "over.example TXT \"v=spf1 a a a a a a a a a a a:it.example -all\"\n"
-				      "redirect.example TXT \"v=spf1 a a a a a a a a a a redirect=it.example\"\n"
-				      "early.example TXT \"v=spf1 a:it.example a a a a a a a a a a a -all\"\n"
-				      "last.example A 192.0.2.2\nover.example A 192.0.2.2\nredirect.example A 192.0.2.2\n"
-				      "it.example A 192.0.2.1\n");
+	struct fixture f =
+		fixture_of("last.example TXT \"v=spf1 a a a a a a a a a ?a:it.example -all\"\n"
+			   "over.example TXT \"v=spf1 a a a a a a a a a a a:it.example -all\"\n"
+			   "redirect.example TXT \"v=spf1 a a a a a a a a a a redirect=it.example\"\n"
+			   "early.example TXT \"v=spf1 a:it.example a a a a a a a a a a a -all\"\n"
+			   "last.example A 192.0.2.2\nover.example A 192.0.2.2\nredirect.example A 192.0.2.2\n"
+			   "it.example A 192.0.2.1\n");
 	static const struct {
 		const char *client, *sender;
 		enum result result;
@@ -35,10 +36,12 @@ static void the_eleventh_term_ends_the_check(void **state) /* RFC 7208 4.6.4 */
 		{ "192.0.2.1", "u@last.example", RESULT_NEUTRAL, "?a:it.example",
 		  "192.0.2.1 is neither permitted nor denied: ?a:it.example", 10 },
 		{ "192.0.2.9", "u@last.example", RESULT_FAIL, "-all", "192.0.2.9 is not permitted: -all", 10 },
-		{ "192.0.2.1", "u@over.example", RESULT_PERMERROR, "", "more than 10 terms need DNS, at a:it.example", 11 },
+		{ "192.0.2.1", "u@over.example", RESULT_PERMERROR, "", "more than 10 terms need DNS, at a:it.example",
+		  11 },
 		{ "192.0.2.9", "u@redirect.example", RESULT_PERMERROR, "",
 		  "more than 10 terms need DNS, at redirect=it.example", 11 },
-		{ "192.0.2.1", "u@early.example", RESULT_PASS, "a:it.example", "192.0.2.1 is permitted: a:it.example", 1 },
+		{ "192.0.2.1", "u@early.example", RESULT_PASS, "a:it.example", "192.0.2.1 is permitted: a:it.example",
+		  1 },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct spf_verdict *v = check(&f, cases[i].client, "h", cases[i].sender);
@@ -54,12 +57,13 @@ static void the_eleventh_term_ends_the_check(void **state) /* RFC 7208 4.6.4 */
 static void every_kind_of_term_counts(void **state)
 {
 	(void)state;
-	struct fixture f = fixture_of("example.org TXT \"v=spf1 a mx ptr exists:%{i}.x.example include:empty.example "
-				      "a mx ptr include:empty.example redirect=rest.example\"\n"
-				      "example.org A 192.0.2.2\nexample.org MX 10 example.org\nempty.example TXT \"v=spf1\"\n"
-				      "1.2.0.192.in-addr.arpa PTR x.example\n"
-				      "rest.example TXT \"v=spf1 -all\"\n"
-				      "more.example TXT \"v=spf1 include:example.org -all\"\n");
+	struct fixture f =
+		fixture_of("example.org TXT \"v=spf1 a mx ptr exists:%{i}.x.example include:empty.example "
+			   "a mx ptr include:empty.example redirect=rest.example\"\n"
+			   "example.org A 192.0.2.2\nexample.org MX 10 example.org\nempty.example TXT \"v=spf1\"\n"
+			   "1.2.0.192.in-addr.arpa PTR x.example\n"
+			   "rest.example TXT \"v=spf1 -all\"\n"
+			   "more.example TXT \"v=spf1 include:example.org -all\"\n");
 	const struct spf_verdict *v = check_example(&f, "192.0.2.1");
 	assert_result(v, RESULT_FAIL);
 	assert_int_equal(v->lookups, 10);
@@ -70,14 +74,15 @@ static void every_kind_of_term_counts(void **state)
 static void terms_count_over_all_includes(void **state)
 {
 	(void)state;
-	struct fixture f = fixture_of("sum10.example TXT \"v=spf1 include:five.example include:three.example -all\"\n"
-				      "sum11.example TXT \"v=spf1 include:five.example include:three.example a:h.example -all\"\n"
-				      "five.example TXT \"v=spf1 a:h.example a:h.example a:h.example a:h.example a:h.example\"\n"
-				      "three.example TXT \"v=spf1 a:h.example a:h.example a:h.example\"\n"
-				      "h.example A 192.0.2.2\n"
-				      "loop.example TXT \"v=spf1 include:pool.example -all\"\n"
-				      "pool.example TXT \"v=spf1 include:loop.example -all\"\n"
-				      "me.example TXT \"v=spf1 include:me.example -all\"\n");
+	struct fixture f =
+		fixture_of("sum10.example TXT \"v=spf1 include:five.example include:three.example -all\"\n"
+			   "sum11.example TXT \"v=spf1 include:five.example include:three.example a:h.example -all\"\n"
+			   "five.example TXT \"v=spf1 a:h.example a:h.example a:h.example a:h.example a:h.example\"\n"
+			   "three.example TXT \"v=spf1 a:h.example a:h.example a:h.example\"\n"
+			   "h.example A 192.0.2.2\n"
+			   "loop.example TXT \"v=spf1 include:pool.example -all\"\n"
+			   "pool.example TXT \"v=spf1 include:loop.example -all\"\n"
+			   "me.example TXT \"v=spf1 include:me.example -all\"\n");
 	const struct spf_verdict *v = check(&f, "192.0.2.1", "h", "u@sum10.example");
 	assert_result(v, RESULT_FAIL);
 	assert_int_equal(v->lookups, 10);
@@ -90,16 +95,17 @@ static void terms_count_over_all_includes(void **state)
 static void two_void_terms_are_allowed(void **state)
 {
 	(void)state;
-	struct fixture f = fixture_of("two.example TXT \"v=spf1 a:n1.example exists:n2.example -all\"\n"
-				      "three.example TXT \"v=spf1 a:n1.example exists:n2.example mx:n3.example +all\"\n"
-				      "spread.example TXT \"v=spf1 include:two.example mx -all\"\n"
-				      "nodata.example TXT \"v=spf1 a mx ptr -all\"\n"
-				      /* names that DNS cannot hold are not asked for */
-				      "bad.example TXT \"v=spf1 a:a..b.example a:a..b.example a:a..b.example -all\"\n"
-				      /* hosts of an mx, and what %{p} asks, are not terms */
-				      "hosts.example TXT \"v=spf1 mx a:%{p}.x.example -all\"\n"
-				      "hosts.example MX 1 g1.example\nhosts.example MX 2 g2.example\nhosts.example MX 3 g3.example\n"
-				      "why.example TXT \"v=spf1 a:n1.example a:n2.example -all exp=n3.example\"\n");
+	struct fixture f = fixture_of(
+		"two.example TXT \"v=spf1 a:n1.example exists:n2.example -all\"\n"
+		"three.example TXT \"v=spf1 a:n1.example exists:n2.example mx:n3.example +all\"\n"
+		"spread.example TXT \"v=spf1 include:two.example mx -all\"\n"
+		"nodata.example TXT \"v=spf1 a mx ptr -all\"\n"
+		/* names that DNS cannot hold are not asked for */
+		"bad.example TXT \"v=spf1 a:a..b.example a:a..b.example a:a..b.example -all\"\n"
+		/* hosts of an mx, and what %{p} asks, are not terms */
+		"hosts.example TXT \"v=spf1 mx a:%{p}.x.example -all\"\n"
+		"hosts.example MX 1 g1.example\nhosts.example MX 2 g2.example\nhosts.example MX 3 g3.example\n"
+		"why.example TXT \"v=spf1 a:n1.example a:n2.example -all exp=n3.example\"\n");
 	const struct spf_verdict *v = check(&f, "192.0.2.1", "h", "u@two.example");
 	assert_result(v, RESULT_FAIL);
 	assert_int_equal(v->voids, 2);
@@ -154,9 +160,10 @@ static void names_of_mx_hosts_are_only_names(void **state)
 {
 	(void)state;
 	/* whatever a zone calls its hosts, also like a handle of ours */
-	struct fixture f = fixture_of("example.org TXT \"v=spf1 mx -all\"\n"
-				      "example.org MX 5 t000\nexample.org MX 10 h0\nexample.org MX 15 h1\nexample.org MX 20 h999\n"
-				      "h999 A 192.0.2.1\nt000 A 192.0.2.2\n");
+	struct fixture f =
+		fixture_of("example.org TXT \"v=spf1 mx -all\"\n"
+			   "example.org MX 5 t000\nexample.org MX 10 h0\nexample.org MX 15 h1\nexample.org MX 20 h999\n"
+			   "h999 A 192.0.2.1\nt000 A 192.0.2.2\n");
 	assert_result(check_example(&f, "192.0.2.1"), RESULT_PASS);
 	assert_result(check_example(&f, "192.0.2.2"), RESULT_PASS);
 	assert_result(check_example(&f, "192.0.2.3"), RESULT_FAIL);

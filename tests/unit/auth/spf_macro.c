@@ -78,8 +78,8 @@ static void trailing_dots_and_long_names_are_cut(void **state)
 	struct spf_macro_values v = values_of("192.0.2.3");
 	struct str out;
 	/* 15 times "email.example.com." are 270 bytes: one label off, then the next, until 253 fit */
-	assert_true(spf_macro_expand_domain(a, STR("%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}"),
-					    &v, &out));
+	assert_true(spf_macro_expand_domain(
+		a, STR("%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.%{d}"), &v, &out));
 	assert_int_equal(out.n, 269 - 18);
 	assert_true(str_starts(out, STR("email.example.com.email.")));
 	/* A label that is too long alone does not survive; a text of one byte too much loses one label */
@@ -101,8 +101,8 @@ static void splitting_meets_empty_parts(void **state)
 	struct str out;
 	v.local = STR("-a--b-");
 	static const char *const cases[][2] = {
-		{ "%{l-}", ".a..b" }, { "%{lr-}.x", ".b..a..x" }, { "%{l1-}.x", ".x" }, { "%{l2-}.x", "b..x" },
-		{ "%{l1r-}.x", ".x" }, { "%{l2r-}.x", "a..x" },
+		{ "%{l-}", ".a..b" },   { "%{lr-}.x", ".b..a..x" }, { "%{l1-}.x", ".x" },
+		{ "%{l2-}.x", "b..x" }, { "%{l1r-}.x", ".x" },      { "%{l2r-}.x", "a..x" },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_true(spf_macro_expand_domain(a, str_of(cases[i][0]), &v, &out));
@@ -133,7 +133,8 @@ static void explanations_hold_blanks_and_more_letters(void **state)
 	struct spf_macro_values v = values_of("2001:db8::cb01");
 	struct str out;
 	clock_set_unix_s(1234567890);
-	assert_true(spf_macro_expand_explanation(a, STR("%{c} at %{t} by %{r}: see http://x.example/?s=%{S}."), &v, &out));
+	assert_true(
+		spf_macro_expand_explanation(a, STR("%{c} at %{t} by %{r}: see http://x.example/?s=%{S}."), &v, &out));
 	assert_str(out, "2001:db8::cb01 at 1234567890 by mx.receiver.example: see "
 			"http://x.example/?s=strong-bad%40email.example.com.");
 	clock_set_unix_s(0);
@@ -179,16 +180,18 @@ static void an_expansion_is_bounded(void **state)
 }
 
 /* A constant with its length, NUL bytes inside counted. */
-#define S(text) { text, sizeof(text) - 1 }
+#define S(text)                        \
+	{                              \
+		text, sizeof(text) - 1 \
+	}
 
 static void strings_that_break_the_grammar(void **state)
 {
 	(void)state;
 	static const struct str bad[] = {
-		S("%"), S("a%"), S("%a"), S("%{"), S("%{}"), S("%{x}"), S("%{d"), S("%{d0}"),
-		S("%{d000}"), S("%{d1r2}"), S("%{drr}"), S("%{d|}"), S("%{d }"), S("% {d}"),
-		S("%{%{d}}"), S("%(d)"), S("a b"), S("a\tb"), S("a\0b"), S("\x80"), S("\x7f"),
-		S("%{d-\0}"),
+		S("%"),       S("a%"),      S("%a"),     S("%{"),    S("%{}"),   S("%{x}"),    S("%{d"),     S("%{d0}"),
+		S("%{d000}"), S("%{d1r2}"), S("%{drr}"), S("%{d|}"), S("%{d }"), S("% {d}"),   S("%{%{d}}"), S("%(d)"),
+		S("a b"),     S("a\tb"),    S("a\0b"),   S("\x80"),  S("\x7f"),  S("%{d-\0}"),
 	};
 	static const char *const good[] = { "", "a", "%%%%", "%{dr.-+,/_=}", "%{d1}%{D1R}", "$&[]{}", "%{c}%{r}%{t}" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -202,10 +205,12 @@ static void strings_that_break_the_grammar(void **state)
 static void domain_specs_end_in_a_label_or_a_macro(void **state)
 {
 	(void)state;
-	static const char *const good[] = { "a.b", "a.b.", ".b", "a..b", "%{d}", "x.%{d}", "%{d}.b", "a.1b", "a.b1", "a.1-2",
-					    "a.xn--zckzah", "a:b/c.d", "%%", "a.%_", "x%-", "a.b-c", "1.2.3.4.example" };
-	static const char *const bad[] = { "", "a", "a.", ".", "a.1", "a.-b", "a.b-", "a.b_c", "%{d}b", "%{c}", "%{r}.b", "%{t}",
-					   "a.b:1", "a.b/c", "1.2.3.4", "a.b..", "a.b c.d", "%{d}.", "a.\xc3\xa4" };
+	static const char *const good[] = { "a.b",    "a.b.", ".b",   "a..b",  "%{d}",           "x.%{d}",
+					    "%{d}.b", "a.1b", "a.b1", "a.1-2", "a.xn--zckzah",   "a:b/c.d",
+					    "%%",     "a.%_", "x%-",  "a.b-c", "1.2.3.4.example" };
+	static const char *const bad[] = { "",        "a",     "a.",      ".",      "a.1",       "a.-b",  "a.b-",
+					   "a.b_c",   "%{d}b", "%{c}",    "%{r}.b", "%{t}",      "a.b:1", "a.b/c",
+					   "1.2.3.4", "a.b..", "a.b c.d", "%{d}.",  "a.\xc3\xa4" };
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		if (!spf_macro_is_domain_spec(str_of(good[i])))
 			fail_msg("refused: %s", good[i]);

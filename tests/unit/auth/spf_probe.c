@@ -25,7 +25,9 @@ static struct message message_of(const char *zone, const char *client, const cha
 		facts_set_absent(m.connection, FACT_CLIENT_IP);
 	}
 	facts_set_text(m.connection, FACT_HELO_NAME, str_of(helo));
-	m.env = (struct probe_env){ .options = options, .dns = m.f.dns, .arena = m.f.arena,
+	m.env = (struct probe_env){ .options = options,
+				    .dns = m.f.dns,
+				    .arena = m.f.arena,
 				    .facts = facts_new(m.f.arena, SCOPE_MSG, m.connection),
 				    .deadline_mono_ms = clock_mono_ms() + 5000 };
 	facts_set_text(m.env.facts, FACT_MAIL_FROM, str_of(mail_from));

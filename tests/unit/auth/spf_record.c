@@ -1,5 +1,7 @@
 #include "../test.h"
 
+#include <stdio.h>
+
 #include "auth/spf_record.h"
 #include "base/arena.h"
 #include "dns/dns.h"
@@ -13,7 +15,10 @@ static size_t select_from(const struct str *texts, size_t count, struct str *ter
 }
 
 /* A constant with its length, NUL bytes inside counted. */
-#define S(text) { text, sizeof(text) - 1 }
+#define S(text)                        \
+	{                              \
+		text, sizeof(text) - 1 \
+	}
 
 static void the_version_ends_in_a_blank_or_the_end(void **state)
 {
@@ -22,9 +27,9 @@ static void the_version_ends_in_a_blank_or_the_end(void **state)
 		struct str text;
 		size_t found;
 	} cases[] = {
-		{ S("v=spf1"), 1 },       { S("V=SpF1 -all"), 1 }, { S("v=spf1 "), 1 },
-		{ S("v=spf10"), 0 },      { S("v=spf1\t-all"), 0 }, { S("v=spf1\0-all"), 0 },
-		{ S(" v=spf1 -all"), 0 }, { S("v=spf"), 0 },        { S(""), 0 },
+		{ S("v=spf1"), 1 },          { S("V=SpF1 -all"), 1 },  { S("v=spf1 "), 1 },
+		{ S("v=spf10"), 0 },         { S("v=spf1\t-all"), 0 }, { S("v=spf1\0-all"), 0 },
+		{ S(" v=spf1 -all"), 0 },    { S("v=spf"), 0 },        { S(""), 0 },
 		{ S("\"v=spf1 -all\""), 0 },
 	};
 	struct str terms = STR_EMPTY;
@@ -37,7 +42,8 @@ static void foreign_texts_are_passed_over(void **state)
 {
 	(void)state;
 	struct str terms;
-	const struct str texts[] = { STR("\x96 other"), STR("v=DMARC1; p=none"), STR("v=spf1 a -all"), STR("google-x=1") };
+	const struct str texts[] = { STR("\x96 other"), STR("v=DMARC1; p=none"), STR("v=spf1 a -all"),
+				     STR("google-x=1") };
 	assert_int_equal(select_from(texts, 4, &terms), 1);
 	assert_str(terms, " a -all");
 	const struct str two[] = { STR("v=spf1 -all"), STR("v=spf1 -all") };
@@ -62,7 +68,7 @@ static void expect_bad(struct str terms, const char *expected)
 		fail_msg("taken: %s", terms.p);
 	if (expected != NULL)
 		assert_str(problem, expected);
-	assert_true(problem.n > 0 && problem.n < 100);
+	assert_true(problem.n > 0 && problem.n < 200);
 	arena_free(a);
 }
 
@@ -70,12 +76,50 @@ static void terms_of_the_grammar(void **state)
 {
 	(void)state;
 	static const char *const good[] = {
-		"", " ", "  a   mx  ", " all", " +all", " -ALL", " ?aLl", " ~all", " a/0", " a/32", " a//0", " a//128",
-		" a/24//64", " a:b.c/24//64", " a:%{d}/24", " a:b/c.d", " a:b/24.d/24", " A:B.C", " mx", " mx/1", " mx:a.b//7",
-		" ptr", " ptr:a.b", " include:a.b", " exists:%{ir}.a.b", " exists:a.b.", " ip4:0.0.0.0/0", " ip4:192.0.2.1",
-		" ip4:192.0.2.1/32", " ip6:::", " ip6:::/0", " ip6:2001:DB8::/32", " ip6:::ffff:1.2.3.4", " ip6:::1.2.3.4/128",
-		" redirect=a.b", " REDIRECT=%{d}.a.b", " exp=a.b", " x=", " x=%%", " x-y_z.1=:/=%{c}", " all=x", " a=x",
-		" exp=a.b redirect=a.b", " a1=b",
+		"",
+		" ",
+		"  a   mx  ",
+		" all",
+		" +all",
+		" -ALL",
+		" ?aLl",
+		" ~all",
+		" a/0",
+		" a/32",
+		" a//0",
+		" a//128",
+		" a/24//64",
+		" a:b.c/24//64",
+		" a:%{d}/24",
+		" a:b/c.d",
+		" a:b/24.d/24",
+		" A:B.C",
+		" mx",
+		" mx/1",
+		" mx:a.b//7",
+		" ptr",
+		" ptr:a.b",
+		" include:a.b",
+		" exists:%{ir}.a.b",
+		" exists:a.b.",
+		" ip4:0.0.0.0/0",
+		" ip4:192.0.2.1",
+		" ip4:192.0.2.1/32",
+		" ip6:::",
+		" ip6:::/0",
+		" ip6:2001:DB8::/32",
+		" ip6:::ffff:1.2.3.4",
+		" ip6:::1.2.3.4/128",
+		" redirect=a.b",
+		" REDIRECT=%{d}.a.b",
+		" exp=a.b",
+		" x=",
+		" x=%%",
+		" x-y_z.1=:/=%{c}",
+		" all=x",
+		" a=x",
+		" exp=a.b redirect=a.b",
+		" a1=b",
 	};
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		expect_good(good[i]);
@@ -85,15 +129,88 @@ static void terms_outside_the_grammar(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		" moo", " -", " +", " --all", " -all.", " all:", " all/8", " all:a.b", " -x=y", " =x", " 1x=y", " -=y", " x.:y=z",
-		" a:", " a/", " a//", " a/33", " a//129", " a/032", " a/00", " a/24/64", " a///64", " a/-1", " a/ 24", " a:b.c/24//",
-		" a:b", " a:b.1", " a24", " a.b", " a:a.b:25", " mx:", " mx/x", " ptr:", " ptr/0", " ptr:a", " include",
-		" include:", " include:a", " include:a.b/24", " include=a.b:c d", " exists", " exists:", " exists:a.b/8",
-		" ip4", " ip4:", " ip4:1.2.3", " ip4:1.2.3.4.5", " ip4:1.2.3.256", " ip4:1.2.3.04", " ip4:1.2.3.4/33",
-		" ip4:1.2.3.4//32", " ip4:1.2.3.4/", " ip4:1.2.3.4:25", " ip4:::1", " ip4:::ffff:1.2.3.4", " ip4/24",
-		" ip4:0x1.2.3.4", " ip6", " ip6:", " ip6:1.2.3.4", " ip6::CAFE::BABE", " ip6:::/129", " ip6:::1//64", " ip6:::%eth0",
-		" ip6:fe80::1%1", " redirect=", " redirect=a", " redirect:a.b", " exp=", " exp=a", " exp=-all", " redirect=%{c}.a.b",
-		" exp=%{r}.a.b", " x=%", " x=%a", " x=a\tb", "\tall", " all\r", " a:b.c\n", " \x96""all", " a:\xef\xbb\xbf.b.c",
+		" moo",
+		" -",
+		" +",
+		" --all",
+		" -all.",
+		" all:",
+		" all/8",
+		" all:a.b",
+		" -x=y",
+		" =x",
+		" 1x=y",
+		" -=y",
+		" x.:y=z",
+		" a:",
+		" a/",
+		" a//",
+		" a/33",
+		" a//129",
+		" a/032",
+		" a/00",
+		" a/24/64",
+		" a///64",
+		" a/-1",
+		" a/ 24",
+		" a:b.c/24//",
+		" a:b",
+		" a:b.1",
+		" a24",
+		" a.b",
+		" a:a.b:25",
+		" mx:",
+		" mx/x",
+		" ptr:",
+		" ptr/0",
+		" ptr:a",
+		" include",
+		" include:",
+		" include:a",
+		" include:a.b/24",
+		" include=a.b:c d",
+		" exists",
+		" exists:",
+		" exists:a.b/8",
+		" ip4",
+		" ip4:",
+		" ip4:1.2.3",
+		" ip4:1.2.3.4.5",
+		" ip4:1.2.3.256",
+		" ip4:1.2.3.04",
+		" ip4:1.2.3.4/33",
+		" ip4:1.2.3.4//32",
+		" ip4:1.2.3.4/",
+		" ip4:1.2.3.4:25",
+		" ip4:::1",
+		" ip4:::ffff:1.2.3.4",
+		" ip4/24",
+		" ip4:0x1.2.3.4",
+		" ip6",
+		" ip6:",
+		" ip6:1.2.3.4",
+		" ip6::CAFE::BABE",
+		" ip6:::/129",
+		" ip6:::1//64",
+		" ip6:::%eth0",
+		" ip6:fe80::1%1",
+		" redirect=",
+		" redirect=a",
+		" redirect:a.b",
+		" exp=",
+		" exp=a",
+		" exp=-all",
+		" redirect=%{c}.a.b",
+		" exp=%{r}.a.b",
+		" x=%",
+		" x=%a",
+		" x=a\tb",
+		"\tall",
+		" all\r",
+		" a:b.c\n",
+		" \x96"
+		"all",
+		" a:\xef\xbb\xbf.b.c",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		expect_bad(str_of(bad[i]), NULL);
@@ -109,8 +226,10 @@ static void an_error_behind_all_counts(void **state) /* RFC 7208 4.6 */
 	expect_bad(STR(" ip4:192.0.2.1 -all moo"), "bad term \"moo\"");
 	expect_bad(STR(" redirect=a.b -all redirect=a.b"), "two redirect= modifiers");
 	expect_bad(STR(" exp=a.b EXP=c.d"), "two exp= modifiers");
-	expect_bad(STR(" 0123456789012345678901234567890123456789012345678901234567890123456789"),
-		   "bad term \"012345678901234567890123456789012345678901234567890123456789...\"");
+	char terms[200] = " ", expected[200];
+	memset(terms + 1, 'x', 130);
+	snprintf(expected, sizeof(expected), "bad term \"%.120s...\"", terms + 1);
+	expect_bad(str_of(terms), expected);
 }
 
 static void terms_are_read_in_order(void **state)

@@ -41,13 +41,15 @@ static void checks_do_not_disturb_each_other(void **state)
 {
 	(void)state;
 	char zone[2000];
-	size_t n = (size_t)snprintf(zone, sizeof(zone),
-				    "i.example TXT \"v=spf1 a:gone.example mx:m.example -all\"\n"
-				    "m.example MX 10 h1.example\nm.example MX 20 h2.example\n"
-				    "h1.example A 192.0.2.9\nh2.example A 192.0.2.1\nwhy.example TXT \"%%{i} at %%{d}\"\n");
+	size_t n = (size_t)snprintf(
+		zone, sizeof(zone),
+		"i.example TXT \"v=spf1 a:gone.example mx:m.example -all\"\n"
+		"m.example MX 10 h1.example\nm.example MX 20 h2.example\n"
+		"h1.example A 192.0.2.9\nh2.example A 192.0.2.1\nwhy.example TXT \"%%{i} at %%{d}\"\n");
 	for (unsigned i = 0; i < DOMAINS; i++)
-		n += (size_t)snprintf(zone + n, sizeof(zone) - n,
-				      "d%u.example TXT \"v=spf1 ip4:203.0.113.0/24 include:i.example exp=why.example -all\"\n", i);
+		n += (size_t)snprintf(
+			zone + n, sizeof(zone) - n,
+			"d%u.example TXT \"v=spf1 ip4:203.0.113.0/24 include:i.example exp=why.example -all\"\n", i);
 	struct fixture f = fixture_of(zone);
 	struct worker workers[THREADS] = { 0 };
 	for (unsigned i = 0; i < THREADS; i++) {
