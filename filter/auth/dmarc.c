@@ -61,7 +61,8 @@ static bool find_record(struct evaluation *e)
 		conclude(e, RESULT_TEMPERROR, explain_failed(e, e->walk.failed));
 		return false;
 	}
-	e->verdict->org_domain = e->walk.org_domain;
+	if (e->walk.failed == NULL)
+		e->verdict->org_domain = e->walk.org_domain;
 	if (e->record == NULL && e->walk.org_record != NULL) {
 		e->record = e->walk.org_record;
 		domain = e->walk.org_domain;
@@ -98,14 +99,14 @@ static enum alignment align(struct evaluation *e, struct str domain, bool is_str
 		return ALIGNED;
 	if (is_strict || !str_eq(domain_last_labels(domain, 1), domain_last_labels(author, 1)))
 		return NOT_ALIGNED;
-	if (e->walk.failed != NULL)
-		return doubt(e, explain_failed(e, e->walk.failed));
-	if (!domain_is_at_or_below(domain, e->walk.org_domain))
+	if (e->walk.failed == NULL && !domain_is_at_or_below(domain, e->walk.org_domain))
 		return NOT_ALIGNED;
 	struct dmarc_walk walk = dmarc_walk(e->finder, domain);
-	if (walk.failed != NULL)
-		return doubt(e, explain_failed(e, walk.failed));
-	return str_eq(walk.org_domain, e->walk.org_domain) ? ALIGNED : NOT_ALIGNED;
+	if (e->walk.failed == NULL && walk.failed == NULL)
+		return str_eq(walk.org_domain, e->walk.org_domain) ? ALIGNED : NOT_ALIGNED;
+	if (dmarc_walks_end_alike(&e->walk, author, &walk, domain))
+		return ALIGNED;
+	return doubt(e, explain_failed(e, e->walk.failed != NULL ? e->walk.failed : walk.failed));
 }
 
 /* A temporary failure counts like a pass that nobody has seen yet. */

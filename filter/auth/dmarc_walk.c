@@ -121,7 +121,7 @@ struct dmarc_walk dmarc_walk(struct dmarc_finder *f, struct str domain)
 		const struct dmarc_find *find = dmarc_find(f, names[asked]);
 		if (dns_is_temporary(find->status)) {
 			w.failed = find;
-			return w;
+			break;
 		}
 		finds[asked++] = find;
 		if (ends_walk(find))
@@ -129,6 +129,18 @@ struct dmarc_walk dmarc_walk(struct dmarc_finder *f, struct str domain)
 	}
 	choose_org_domain(&w, domain, finds, asked);
 	return w;
+}
+
+/* A plain record or psd=n from the failed name on would take both, psd=y would leave both the label below it; and
+ * without any both keep the record that they found before. */
+bool dmarc_walks_end_alike(const struct dmarc_walk *w, struct str domain, const struct dmarc_walk *other,
+			   struct str other_domain)
+{
+	if (w->failed == NULL || other->failed == NULL || !str_eq(w->failed->domain, other->failed->domain) ||
+	    w->org_record == NULL || other->org_record == NULL || !str_eq(w->org_domain, other->org_domain))
+		return false;
+	size_t labels = domain_labels(w->failed->domain) + 1;
+	return str_eq(domain_last_labels(domain, labels), domain_last_labels(other_domain, labels));
 }
 
 enum dmarc_existence dmarc_existence(struct dmarc_finder *f, struct str domain)

@@ -29,7 +29,7 @@ struct dmarc_find {
 const struct dmarc_find *dmarc_find(struct dmarc_finder *, struct str domain);
 
 struct dmarc_walk {
-	/* Not NULL: this question failed for now, and nothing below is known. */
+	/* Not NULL: this question failed for now, and the rest is only what was found before it. */
 	const struct dmarc_find *failed;
 	struct str org_domain;
 	const struct dmarc_record *org_record; /* at org_domain; NULL: none */
@@ -38,6 +38,11 @@ struct dmarc_walk {
 };
 /* domain: normalized, not empty. */
 struct dmarc_walk dmarc_walk(struct dmarc_finder *, struct str domain);
+
+/* Both walks failed at the same name, and yet they end at the same organizational domain, whatever is there
+ * or above. */
+bool dmarc_walks_end_alike(const struct dmarc_walk *, struct str domain, const struct dmarc_walk *,
+			   struct str other_domain);
 
 /* The names that a walk from this domain may ask about, the domain itself first. */
 size_t dmarc_walk_names(struct str domain, struct str names[static DMARC_WALK_MAX]);

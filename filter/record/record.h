@@ -51,7 +51,8 @@ struct record {
 	int64_t unix_ms;
 	enum stage stage;                     /* at which it was decided */
 	bool is_aborted;                      /* the client or MTA gave up; no answer was given */
-	const char *disposition;              /* what the MTA was told: accept, reject, defer, quarantine, discard, aborted */
+	/* What the MTA was told: accept, reject, defer, quarantine, discard, aborted. */
+	const char *disposition;
 	const struct facts *facts;            /* message's, or connection's before MAIL */
 	const struct auth_results *auth;      /* may be NULL */
 	struct decision decision;             /* with the effects and observations of all stages */

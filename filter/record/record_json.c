@@ -115,7 +115,7 @@ static void put_effects(struct writer *w, json_t *object, const struct decision 
 static json_t *decision(struct writer *w, const struct decision *d)
 {
 	json_t *object = json_object(), *observed = json_array();
-	writer_put(object, "action", writer_word(d->action == ACTION_CONTINUE ? "continue" : action_descs[d->action].name));
+	writer_put(object, "action", writer_word(action_descs[d->action].name));
 	put_place(w, object, &d->from);
 	writer_put(object, "reason", writer_text_or_null(w, d->reason));
 	writer_put(object, "unknown", json_boolean(d->is_unknown));
