@@ -104,30 +104,49 @@ static bool skip_word(struct scan *s, struct str word)
 	return true;
 }
 
-static void skip_past(struct scan *s, struct str end)
+static bool skip_past(struct scan *s, struct str end)
 {
-	while (is_more(s) && !skip_word(s, end))
-		step(s);
+	while (is_more(s))
+		if (skip_word(s, end))
+			return true;
+		else
+			step(s);
+	return false;
+}
+
+static struct place here(const struct scan *s)
+{
+	return (struct place){ s->path, s->line, NULL };
+}
+
+/* libconfig tells of the end of the file instead, and leaks memory. */
+static void unclosed(struct scan *s, struct place at, const char *what)
+{
+	diag_error(s->diags, at, "the %s that begins here has no end", what);
+	s->is_good = false;
+}
+
+static void skip_comment(struct scan *s)
+{
+	struct place at = here(s);
+	if (!skip_past(s, STR("*/")))
+		unclosed(s, at, "comment");
 }
 
 /* From behind the opening quote to behind the closing one; what they hold, backslashes included. */
 static struct str skip_quoted(struct scan *s)
 {
 	size_t from = s->at;
+	struct place at = here(s);
 	while (is_more(s) && peek(s) != '"') {
 		if (peek(s) == '\\' && s->at + 1 < s->text.n)
 			step(s);
 		step(s);
 	}
 	struct str quoted = str_sub(s->text, from, s->at - from);
-	if (is_more(s))
-		step(s);
+	if (!skip_word(s, STR("\"")))
+		unclosed(s, at, "text");
 	return quoted;
-}
-
-static struct place here(const struct scan *s)
-{
-	return (struct place){ s->path, s->line, NULL };
 }
 
 /* libconfig 1.5 keeps the low 32 bits of a number without L, and reads a leading zero as nothing special. */
@@ -183,7 +202,7 @@ static void scan_text(struct scan *s)
 		if (skip_word(s, STR("#")) || skip_word(s, STR("//")))
 			skip_past(s, STR("\n"));
 		else if (skip_word(s, STR("/*")))
-			skip_past(s, STR("*/"));
+			skip_comment(s);
 		else if (skip_word(s, STR("\"")))
 			skip_quoted(s);
 		else if (s->is_line_start && skip_word(s, STR("@include")))
@@ -215,9 +234,11 @@ static void scan_include(struct scan *s)
 {
 	while (is_more(s) && (peek(s) == ' ' || peek(s) == '\t'))
 		step(s);
-	if (!skip_word(s, STR("\"")) || s->depth == INCLUDE_DEPTH_MAX)
+	if (!skip_word(s, STR("\"")))
 		return;
 	struct str name = skip_quoted(s);
+	if (s->depth == INCLUDE_DEPTH_MAX)
+		return;
 	struct scan inner = {
 		.arena = s->arena, .diags = s->diags, .folder = s->folder, .line = 1, .is_line_start = true,
 		.depth = s->depth + 1, .files = s->files, .is_good = true,

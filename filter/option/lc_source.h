@@ -1,8 +1,8 @@
 /* option/lc_source.h - the text of a configuration file, checked for what libconfig gets wrong.
  *
  * libconfig wraps numbers that do not fit, reads 0660 as decimal, ends the
- * process when it includes a folder and the text at a NUL. All of that is
- * found here, before it sees the text.
+ * process when it includes a folder and the text at a NUL, and leaks what a
+ * missing quote leaves open. All of that is found here, before it sees the text.
  * Owns:    nothing; the text lives in the arena.
  * Threads: any.
  * Fails:   false after a diagnostic for everything that is wrong. */

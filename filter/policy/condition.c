@@ -4,91 +4,9 @@
 
 #include "base/buf.h"
 #include "base/fail.h"
-#include "base/glob.h"
-#include "base/nametab.h"
+#include "policy/fact_name.h"
 #include "policy/lists.h"
 #include "policy/text_set.h"
-
-static bool is_group_of_facts(struct str name)
-{
-	for (enum fact_id id = 0; id < FACT_COUNT; id++) {
-		struct str fact = str_of(fact_descs[id].name);
-		if (fact.n > name.n && fact.p[name.n] == '.' && str_starts(fact, name))
-			return true;
-	}
-	return false;
-}
-
-/* The closest name of a fact, or, without a dot, of a group of facts. */
-static const char *closest_fact(struct arena *a, struct str name)
-{
-	const char *names[FACT_COUNT];
-	struct str group, member;
-	for (enum fact_id id = 0; id < FACT_COUNT; id++) {
-		str_cut(str_of(fact_descs[id].name), '.', &group, &member);
-		names[id] = str_find(name, '.') >= 0 ? fact_descs[id].name : str_to_c(a, group);
-	}
-	return nametab_closest(names, FACT_COUNT, name);
-}
-
-static void unknown_fact(struct loader *l, const config_setting_t *s, struct str name)
-{
-	const char *closest = closest_fact(l->arena, name);
-	if (is_group_of_facts(name))
-		diag_error(l->diags, lc_place(l->arena, s), "%.*s is a group of facts: name one of them", STR_ARG(name));
-	else if (closest != NULL)
-		diag_error(l->diags, lc_place(l->arena, s), "there is no fact %.*s; did you mean %s?", STR_ARG(name), closest);
-	else
-		diag_error(l->diags, lc_place(l->arena, s), "there is no fact %.*s; gatepost docs facts lists all",
-			   STR_ARG(name));
-}
-
-enum fact_id fact_name_parse(struct loader *l, const config_setting_t *s, struct str name)
-{
-	enum fact_id id = fact_find(name);
-	if (id == FACT_COUNT)
-		unknown_fact(l, s, name);
-	return id;
-}
-
-struct walk {
-	struct loader *loader;
-	fact_taker *take;
-	void *context;
-};
-
-static void walk_group(const struct walk *, const config_setting_t *group, struct str prefix);
-
-static void walk_member(const struct walk *w, const config_setting_t *s, struct str prefix)
-{
-	struct loader *l = w->loader;
-	struct str name = str_printf(l->arena, "%.*s%s%s", STR_ARG(prefix), prefix.n == 0 ? "" : ".", s->name);
-	enum fact_id id = fact_find(name);
-	if (id < FACT_COUNT)
-		w->take(l, s, id, w->context);
-	else if (!is_group_of_facts(name))
-		unknown_fact(l, s, name);
-	else if (lc_is_group(s, l->diags))
-		walk_group(w, s, name);
-}
-
-static void walk_group(const struct walk *w, const config_setting_t *group, struct str prefix)
-{
-	for (int i = 0; i < config_setting_length(group); i++)
-		walk_member(w, config_setting_get_elem(group, (unsigned)i), prefix);
-}
-
-void facts_walk(struct loader *l, const config_setting_t *group, const char *const *others, size_t other_count,
-		fact_taker *take, void *context)
-{
-	struct walk w = { l, take, context };
-	unsigned index;
-	for (int i = 0; i < config_setting_length(group); i++) {
-		const config_setting_t *s = config_setting_get_elem(group, (unsigned)i);
-		if (!nametab_find(others, other_count, str_of(s->name), &index))
-			walk_member(&w, s, STR_EMPTY);
-	}
-}
 
 static bool clear_host_bits(struct ip_net *net)
 {
@@ -114,7 +32,8 @@ bool net_literal_parse(struct loader *l, struct place at, struct str text, struc
 	return true;
 }
 
-enum text_kind fact_text_kind(enum fact_id id)
+/* How texts of this fact are compared. */
+static enum text_kind text_kind_of(enum fact_id id)
 {
 	switch (fact_descs[id].type) {
 	case TYPE_STRING:
@@ -132,26 +51,6 @@ enum text_kind fact_text_kind(enum fact_id id)
 		break;
 	}
 	BUG_IF(true);
-}
-
-const char *fact_word_check(struct arena *a, enum fact_id id, struct str word)
-{
-	size_t count;
-	const char *const *words = fact_words(id, &count);
-	if (words == NULL && fact_descs[id].type != TYPE_RESULT)
-		return NULL;
-	if (words == NULL) {
-		words = result_words;
-		count = RESULT_COUNT;
-	}
-	for (size_t i = 0; i < count; i++)
-		if (glob_match(word, str_of(words[i])))
-			return NULL;
-	const char *closest = nametab_closest(words, count, word);
-	if (closest != NULL)
-		return str_printf(a, "is nothing that %s can be; did you mean \"%s\"?", fact_descs[id].name, closest).p;
-	return str_printf(a, "is nothing that %s can be: %.*s", fact_descs[id].name,
-			  STR_ARG(nametab_join(a, words, count))).p;
 }
 
 static bool bad_literal(struct loader *l, const config_setting_t *s, struct str text, const char *wrong)
@@ -190,7 +89,7 @@ static bool take_text(struct loader *l, const config_setting_t *s, struct condit
 		return false;
 	if (str_starts(text, STR("@")))
 		return take_list(l, s, c, text);
-	const char *wrong = text_literal_normalize(l->arena, fact_text_kind(c->fact), text, &literal);
+	const char *wrong = text_literal_normalize(l->arena, text_kind_of(c->fact), text, &literal);
 	if (wrong == NULL)
 		wrong = fact_word_check(l->arena, c->fact, literal);
 	if (wrong != NULL)
@@ -331,7 +230,7 @@ static void seal(struct arena *a, struct condition *c)
 		ip_set_seal(c->net_set);
 	}
 	if (c->literals.count > 0) {
-		c->text_set = text_set_new(a, fact_text_kind(c->fact));
+		c->text_set = text_set_new(a, text_kind_of(c->fact));
 		for (size_t i = 0; i < c->literals.count; i++)
 			text_set_add(c->text_set, c->literals.items[i]);
 		text_set_seal(c->text_set);
@@ -365,6 +264,39 @@ static void take_presence(struct loader *l, const config_setting_t *group, const
 	}
 }
 
+/* The order in which conditions are asked does not change the answer (one no decides), only what it costs. */
+static int cost(const struct condition *c)
+{
+	if (c->test != TEST_VALUE)
+		return 0;
+	switch (fact_descs[c->fact].type) {
+	case TYPE_RESULT:
+	case TYPE_INT:
+	case TYPE_BOOL:
+		return 0;
+	case TYPE_IP:
+		return 1;
+	case TYPE_STRING:
+	case TYPE_ADDRESS:
+	case TYPE_DOMAIN:
+		return 2;
+	case TYPE_LIST:
+		return 3;
+	}
+	BUG_IF(true);
+}
+
+static void sort_by_cost(struct conditions *conditions)
+{
+	for (size_t i = 1; i < conditions->count; i++) {
+		struct condition moved = conditions->items[i];
+		size_t j = i;
+		for (; j > 0 && cost(&conditions->items[j - 1]) > cost(&moved); j--)
+			conditions->items[j] = conditions->items[j - 1];
+		conditions->items[j] = moved;
+	}
+}
+
 void conditions_parse(struct loader *l, const config_setting_t *group, struct conditions *conditions)
 {
 	static const char *const others[] = { "has", "lacks" };
@@ -376,4 +308,5 @@ void conditions_parse(struct loader *l, const config_setting_t *group, struct co
 	take_presence(l, group, "lacks", TEST_LACKS, conditions);
 	if (conditions->count == 0 && diags_errors(l->diags) == errors)
 		diag_error(l->diags, lc_place(l->arena, group), "asks about nothing: leave it out");
+	sort_by_cost(conditions);
 }

@@ -2,8 +2,7 @@
 
 #include "base/fail.h"
 #include "mail/domain.h"
-#include "policy/condition.h"
-#include "policy/text_set.h"
+#include "policy/fact_name.h"
 
 static const char *const stranger[FACT_COUNT] = {
 #define GIVEN(id, value) [FACT_##id] = value,

@@ -179,6 +179,12 @@ static bool has_tree_of(const struct index *trees, struct str name)
 	return false;
 }
 
+static bool has_domain_of(const struct index *at_domains, struct str address)
+{
+	ptrdiff_t at = str_find_last(address, '@');
+	return at >= 0 && index_has(at_domains, str_skip(address, (size_t)at + 1));
+}
+
 bool text_set_has(const struct text_set *set, struct str text)
 {
 	BUG_IF(!set->is_sealed);
@@ -187,10 +193,9 @@ bool text_set_has(const struct text_set *set, struct str text)
 		for (size_t i = 0; i < text.n; i++)
 			bytes[i] = char_lower(text.p[i]);
 		struct str lower = { bytes, text.n };
-		ptrdiff_t at = str_find_last(lower, '@');
 		if (index_has(&set->exact, lower) ||
 		    (set->trees.names.count > 0 && has_tree_of(&set->trees, lower)) ||
-		    (at >= 0 && index_has(&set->at_domains, str_skip(lower, (size_t)at + 1))))
+		    (set->at_domains.names.count > 0 && has_domain_of(&set->at_domains, lower)))
 			return true;
 	}
 	for (size_t i = 0; i < set->patterns.names.count; i++)

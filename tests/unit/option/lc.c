@@ -164,6 +164,19 @@ static void syntax_errors_and_duplicates_have_a_line(void **state)
 	assert_diags(f, "main.conf:2: error: syntax error\nmain.conf:3: error: duplicate setting name\n");
 }
 
+static void what_is_left_open_is_told_where_it_begins(void **state)
+{
+	struct fixture *f = *state;
+	assert_null(read_main(f, "a = 1;\nb = \"no end;\nc = 2;\n"));
+	assert_null(read_main(f, "a = 1;\n\n/* no end *\nc = 2;\n"));
+	assert_null(read_main(f, "a = 1;\n\n\nb = \"\\\""));
+	assert_null(read_main(f, "a = 1;\n\n\n\nb = \"\\"));
+	assert_diags(f, "main.conf:2: error: the text that begins here has no end\n"
+			"main.conf:3: error: the comment that begins here has no end\n"
+			"main.conf:4: error: the text that begins here has no end\n"
+			"main.conf:5: error: the text that begins here has no end\n");
+}
+
 static void numbers_that_libconfig_would_change_are_errors(void **state)
 {
 	struct fixture *f = *state;
@@ -276,6 +289,7 @@ int main(void)
 		TEST(wrong_types_are_named_with_their_place),
 		TEST(unknown_names_get_a_hint),
 		TEST(syntax_errors_and_duplicates_have_a_line),
+		TEST(what_is_left_open_is_told_where_it_begins),
 		TEST(numbers_that_libconfig_would_change_are_errors),
 		TEST(digits_elsewhere_are_no_numbers),
 		TEST(includes_are_relative_and_report_their_own_place),

@@ -1,0 +1,85 @@
+/* A policy file: libconfig's text, rules, lists and tests; then what the rules decide on a plain message. */
+#include "fuzz/fuzz.h"
+
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "policy/given.h"
+
+/* libconfig loses a text that stands where it finds a syntax error. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libconfig\n";
+}
+
+static void check_reply(const struct reply *reply, int class)
+{
+	BUG_IF(reply->code / 100 != class || reply->enhanced.n < 5 || reply->enhanced.p[0] != '0' + class);
+	BUG_IF(reply->text.n == 0 || reply->text.n > REPLY_TEXT_MAX);
+	for (size_t i = 0; i < reply->text.n; i++)
+		BUG_IF(!char_is_printable(reply->text.p[i]));
+}
+
+static void check_decision(const struct decision *d, enum stage stage)
+{
+	const struct action_desc *action = &action_descs[d->action];
+	BUG_IF(d->action != ACTION_CONTINUE && (!action->is_final || d->from.rule == NULL));
+	BUG_IF(stage < action->first || stage > action->last);
+	if (action->reply_class != 0)
+		check_reply(&d->reply, action->reply_class);
+	for (size_t i = 0; i < d->effect_count; i++)
+		BUG_IF(action_descs[d->effects[i].action].is_final || d->effects[i].from.rule == NULL);
+}
+
+static void ignore_trace(void *context, const struct rule_trace *t)
+{
+	(void)context;
+	BUG_IF(t->rule.rule == NULL || t->why.n == 0);
+}
+
+static void judge(const struct policy *p, struct arena *a)
+{
+	static const struct given nothing;
+	struct given_facts facts = given_facts_new(a, &nothing);
+	facts_set_result(facts.message, FACT_SPF_RESULT, RESULT_FAIL);
+	facts_set_unknown(facts.message, FACT_DKIM_RESULT, STR("nobody answers"));
+	for (enum stage stage = STAGE_CONNECT; stage < STAGE_COUNT; stage++) {
+		const struct facts *about = stage == STAGE_RCPT ? facts.recipients[0] : facts.message;
+		struct decision d = policy_eval(p, stage, about, (const struct facts *const *)facts.recipients,
+						stage == STAGE_END ? facts.recipient_count : 0, a, ignore_trace, NULL);
+		check_decision(&d, stage);
+	}
+}
+
+static void load_and_judge(const char *path)
+{
+	struct arena *a = arena_new();
+	struct diags *diags = diags_new();
+	FILE *nowhere = fopen("/dev/null", "we");
+	BUG_IF(nowhere == NULL);
+	const struct policy *p = policy_load_files(a, &path, 1, diags);
+	diags_print(diags, nowhere);
+	if (diags_errors(diags) == 0) {
+		judge(p, a);
+		policy_run_tests(p, true, nowhere);
+	}
+	fclose(nowhere);
+	diags_free(diags);
+	arena_free(a);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char path[64];
+	int fd = memfd_create("policy", MFD_CLOEXEC);
+	BUG_IF(fd < 0 || fchmod(fd, 0600) != 0);
+	BUG_IF(size > 0 && write(fd, data, size) != (ssize_t)size);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	load_and_judge(path);
+	close(fd);
+	return 0;
+}
