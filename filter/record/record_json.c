@@ -196,7 +196,7 @@ static void put_spf_and_dkim(struct writer *w, json_t *root, const struct auth_r
 	json_t *checks = json_array(), *signatures = json_array();
 	if (auth->spf_mailfrom != NULL)
 		writer_append(checks, spf_check(w, auth->spf_mailfrom));
-	if (auth->spf_helo != NULL)
+	if (auth->spf_helo != NULL && auth->spf_helo != auth->spf_mailfrom) /* with <> they are one check */
 		writer_append(checks, spf_check(w, auth->spf_helo));
 	writer_put(group(root, "spf"), "checks", checks);
 	size_t count = writer_told(w, auth->dkim_count, w->limits.signatures);
