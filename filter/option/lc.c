@@ -32,7 +32,7 @@ static struct str folder_of(struct arena *a, const char *path)
 /* libconfig names included files as the @include does, and the text that we gave it not at all. */
 static const char *file_name(struct arena *a, const struct lc *lc, const char *file)
 {
-	return file == NULL ? lc->path : str_printf(a, "%.*s/%s", STR_ARG(lc->folder), file).p;
+	return file == NULL ? str_to_c(a, str_of(lc->path)) : str_printf(a, "%.*s/%s", STR_ARG(lc->folder), file).p;
 }
 
 struct lc *lc_read(const char *path, struct diags *diags)

@@ -3,25 +3,22 @@
 #include "policy/consequence.h"
 #include "policy/match.h"
 
-/* What a rule asks that belongs to recipients, and what it has to wait for longest; FACT_COUNT: nothing. */
+/* What the facts of a rule mean for its stage. */
 struct asked {
-	enum fact_id of_recipient;
-	enum fact_id latest;
-	enum stage ready;
+	enum fact_id of_recipient; /* one of them; FACT_COUNT: none */
+	enum stage ready;          /* when all of them are there without waiting for DNS in between */
 };
 
 static struct asked asked_by(const struct rule *r)
 {
-	struct asked asked = { FACT_COUNT, FACT_COUNT, STAGE_CONNECT };
+	struct asked asked = { FACT_COUNT, STAGE_CONNECT };
 	for (enum fact_id id = 0; id < FACT_COUNT; id++) {
 		if (!bits_has(&r->facts, id))
 			continue;
 		if (fact_descs[id].scope == SCOPE_RCPT && asked.of_recipient == FACT_COUNT)
 			asked.of_recipient = id;
-		if (fact_ready_stage(id) > asked.ready || asked.latest == FACT_COUNT) {
+		if (fact_ready_stage(id) > asked.ready)
 			asked.ready = fact_ready_stage(id);
-			asked.latest = id;
-		}
 	}
 	return asked;
 }

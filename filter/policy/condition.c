@@ -65,11 +65,10 @@ static bool take_result(struct loader *l, const config_setting_t *s, struct cond
 	enum result result;
 	if (!lc_text(s, l->diags, &word))
 		return false;
-	const char *wrong = fact_word_check(l->arena, c->fact, word);
-	if (wrong == NULL && !result_parse(word, &result))
-		wrong = "is no result: a result is one word or a list of words, without *";
+	const char *wrong = fact_word_check(l->arena, c->fact, word, false);
 	if (wrong != NULL)
 		return bad_literal(l, s, word, wrong);
+	BUG_IF(!result_parse(word, &result));
 	c->results |= 1u << result;
 	return true;
 }
@@ -91,7 +90,7 @@ static bool take_text(struct loader *l, const config_setting_t *s, struct condit
 		return take_list(l, s, c, text);
 	const char *wrong = text_literal_normalize(l->arena, text_kind_of(c->fact), text, &literal);
 	if (wrong == NULL)
-		wrong = fact_word_check(l->arena, c->fact, literal);
+		wrong = fact_word_check(l->arena, c->fact, literal, true);
 	if (wrong != NULL)
 		return bad_literal(l, s, text, wrong);
 	VEC_PUSH(l->arena, &c->literals, literal);

@@ -84,7 +84,7 @@ void facts_walk(struct loader *l, const config_setting_t *group, const char *con
 	}
 }
 
-const char *fact_word_check(struct arena *a, enum fact_id id, struct str word)
+const char *fact_word_check(struct arena *a, enum fact_id id, struct str word, bool may_be_pattern)
 {
 	size_t count;
 	const char *const *words = fact_words(id, &count);
@@ -95,7 +95,7 @@ const char *fact_word_check(struct arena *a, enum fact_id id, struct str word)
 		count = RESULT_COUNT;
 	}
 	for (size_t i = 0; i < count; i++)
-		if (glob_match(word, str_of(words[i])))
+		if (str_eq(word, str_of(words[i])) || (may_be_pattern && glob_match(word, str_of(words[i]))))
 			return NULL;
 	const char *closest = nametab_closest(words, count, word);
 	if (closest != NULL)

@@ -15,4 +15,4 @@ void facts_walk(struct loader *, const config_setting_t *group, const char *cons
 /* FACT_COUNT after a diagnostic with a hint. */
 enum fact_id fact_name_parse(struct loader *, const config_setting_t *, struct str name);
 /* A word of a RESULT fact, or of a text fact with few words. NULL if good; else what is wrong. */
-const char *fact_word_check(struct arena *, enum fact_id, struct str word);
+const char *fact_word_check(struct arena *, enum fact_id, struct str word, bool may_be_pattern);

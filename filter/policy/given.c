@@ -23,7 +23,7 @@ static bool text_value(struct loader *l, const config_setting_t *s, enum fact_id
 		else
 			wrong = "is no domain name";
 	} else {
-		wrong = fact_word_check(l->arena, id, *out);
+		wrong = fact_word_check(l->arena, id, *out, false);
 	}
 	if (wrong != NULL)
 		diag_error(l->diags, lc_place(l->arena, s), "\"%.*s\" %s", STR_ARG(*out), wrong);

@@ -47,9 +47,13 @@ static void good_expectations_pass(void **state)
 		"{ name = \"accepted\"; given = { rcpt = { to = [ \"b@x.example\", \"free@x.example\" ]; }; }; expect = { action = \"accept\"; rule = \"rcpt-free\"; stage = \"rcpt\"; }; },\n"
 		"{ name = \"accepted, then refused\"; given = { rcpt = { to = \"free@x.example\"; }; spf = { result = \"fail\"; }; }; expect = { rule = \"end\"; stage = \"end\"; }; },\n"
 		"{ name = \"counted\"; given = { rcpt = { to = [ \"a@x.example\", \"b@x.example\", \"c@x.example\" ]; }; }; expect = { action = \"continue\"; }; },\n"
+		"{ name = \"sendmail(1), one refused\"; given = { client = { local = true; }; rcpt = { to = [ \"b@x.example\", \"closed@x.example\" ]; }; };\n"
+		"  expect = { action = \"reject\"; rule = \"rcpt\"; stage = \"end\"; }; },\n"
+		"{ name = \"sendmail(1), accepted\"; given = { client = { local = true; }; rcpt = { to = \"free@x.example\"; }; spf = { result = \"fail\"; }; };\n"
+		"  expect = { rule = \"end\"; }; },\n"
 		"{ name = \"counted by the test\"; given = { rcpt = { count = 3; }; }; expect = { action = \"defer\"; rule = \"rcpt-many\"; }; }");
 	assert_str(run(f, false), "");
-	assert_int_equal(counts.passed, 9);
+	assert_int_equal(counts.passed, 11);
 	assert_int_equal(counts.failed, 0);
 }
 
