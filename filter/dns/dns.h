@@ -94,7 +94,7 @@ typedef void dns_follow(struct dns *, struct str name, enum dns_type, const stru
 void dns_prefetch_then(struct dns *, struct str name, enum dns_type, dns_follow *, void *context);
 
 /* True while at least breaker_percent of the questions of the last half minute (and at least 20 of them)
- * ended in a temporary failure. Changes are logged. */
+ * ended in a temporary failure, and for up to a second after. Changes are logged. */
 bool dns_is_in_trouble(const struct dns *);
 
 struct dns_counters {

@@ -160,14 +160,14 @@ static void set_trust_anchor(struct ub_ctx *ctx, const struct dns_settings *sett
 
 /* Reads the trust anchor, among others. Names of RFC 6761 and 8375 are asked like any other: the resolver that we
  * forward to knows whether they mean something here. */
-static void finalize(struct ub_ctx *ctx, struct diags *diags)
+static void finalize(struct ub_ctx *ctx, const struct dns_settings *settings, struct diags *diags)
 {
 	static const char *const zones[] = { "test.", "invalid.", "onion.", "home.arpa." };
 	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
 		int error = ub_ctx_zone_remove(ctx, zones[i]);
 		if (error != 0) {
-			diag_error(diags, (struct place){ .setting = "dns" }, "libunbound cannot start: %s",
-				   ub_strerror(error));
+			diag_error(diags, (struct place){ .setting = "dns" }, "libunbound cannot start: %s%s",
+				   ub_strerror(error), settings->dnssec ? "; is the trust anchor one?" : "");
 			return;
 		}
 	}
@@ -184,7 +184,7 @@ bool dns_unbound_open(struct event_base *events, const struct dns_settings *sett
 	set_servers(ctx, settings, diags);
 	set_trust_anchor(ctx, settings, diags);
 	if (diags_errors(diags) == errors_before)
-		finalize(ctx, diags);
+		finalize(ctx, settings, diags);
 	if (diags_errors(diags) > errors_before) {
 		ub_ctx_delete(ctx);
 		return false;

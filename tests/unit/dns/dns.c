@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "dns/dns.h"
+#include "log/log.h"
 
 struct fixture {
 	struct arena *arena;
@@ -252,8 +253,14 @@ static void trouble_is_most_questions_failing(void **state)
 {
 	struct fixture *f = *state;
 	const struct dns_settings settings = { .timeout_ms = 1000, .cache_entries = 100, .breaker_percent = 50 };
-	char name[32];
-	open_with(f, "*.bad.test * SERVFAIL\n*.good.test * NODATA\n", &settings);
+	char name[32], path[] = "/tmp/gatepost-log-XXXXXX", target[64], logged[1024] = "";
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	snprintf(target, sizeof(target), "file:%s", path);
+	const struct log_settings log_settings = { .target = target, .level = LEVEL_INFO };
+	struct log *log = log_open(&log_settings, f->diags);
+	assert_non_null(log);
+	f->dns = dns_open_zone_text(STR("*.bad.test * SERVFAIL\n*.good.test * NODATA\n"), "zone", &settings, log, f->diags);
 	for (int i = 0; i < 19; i++) {
 		snprintf(name, sizeof(name), "n%d.bad.test", i);
 		ask(f, name, DNS_A);
@@ -266,9 +273,23 @@ static void trouble_is_most_questions_failing(void **state)
 		snprintf(name, sizeof(name), "n%d.good.test", i);
 		ask(f, name, DNS_A);
 	}
+	usleep(1200 * 1000);
 	assert_true(dns_is_in_trouble(f->dns)); /* 20 of 40 */
 	ask(f, "one.more.good.test", DNS_A);
+	for (int i = 0; i < 100 && dns_is_in_trouble(f->dns); i++)
+		usleep(20 * 1000);
 	assert_false(dns_is_in_trouble(f->dns));
+
+	dns_close(f->dns);
+	f->dns = NULL;
+	log_close(log);
+	assert_true(read(fd, logged, sizeof(logged) - 1) > 0);
+	const char *began = strstr(logged, "at least 50% of the questions of the last 30 s failed; dns.trouble is true");
+	assert_non_null(began);
+	assert_non_null(strstr(began, "dns.trouble is false"));
+	assert_null(strstr(began + 1, "at least"));
+	close(fd);
+	unlink(path);
 }
 
 /* Reload ---------------------------------------------------------------------------------------------------- */
