@@ -132,8 +132,8 @@ static void tell_spf_and_dkim(struct teller *t)
 	const json_t *one;
 	size_t i;
 	if (at(t->record, "iprev.result") != NULL)
-		tell(t, "iprev", "%s %s%s", text(t->record, "iprev.result"), text(t->record, "iprev.name"),
-		     text(t->record, "iprev.reason"));
+		tell(t, "iprev", "%s: %s", text(t->record, "iprev.result"),
+		     or_else(text(t->record, "iprev.name"), text(t->record, "iprev.reason")));
 	json_array_foreach(at(t->record, "spf.checks"), i, one)
 		tell(t, "SPF", "%s for %s (%s): %s", text(one, "result"), or_else(text(one, "domain"), "no domain"),
 		     is(one, "identity", "helo") ? "HELO" : "envelope sender",

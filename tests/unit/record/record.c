@@ -60,6 +60,7 @@ static void set_facts(struct sample *s)
 	facts_set_int(s->conn, FACT_CLIENT_PORT, 40000);
 	facts_set_bool(s->conn, FACT_CLIENT_TRUSTED, false);
 	facts_set_text(s->conn, FACT_HELO_NAME, STR("mx.example.net"));
+	facts_set_result(s->conn, FACT_IPREV_RESULT, RESULT_FAIL);
 	facts_set_absent(s->msg, FACT_AUTH_LOGIN);
 	facts_set_text(s->msg, FACT_MAIL_FROM, STR("a@bounce.example.org"));
 	facts_set_text(s->msg, FACT_MAIL_DOMAIN, STR("bounce.example.org"));
@@ -399,6 +400,7 @@ static void a_record_explains_itself(void **state)
 		   "Recipient  <gone@example.com>: 550 5.1.1 no such user, by rule unknown-user (policies/10.conf:3)\n"
 		   "Message    queue id 4bQ2rT0x1z, author ceo@example.org (From is ok), "
 		   "Message-ID <\\x1b[2J\\xc3\\xa4@x>\n"
+		   "iprev      fail: no reverse name leads back\n"
 		   "SPF        softfail for bounce.example.org (envelope sender): ~all matched\n"
 		   "SPF        none for mx.example.net (HELO): no record\n"
 		   "DKIM       pass for d=example.net s=s1 a=rsa-sha256\n"
