@@ -31,7 +31,7 @@ static struct decision judge_end(struct session *s)
 	/* Results are shown in the header even where an `accept` has ended the rules. */
 	probes_run(s, STAGE_END);
 	if (m->judgement.is_accepted)
-		return (struct decision){ .action = ACTION_CONTINUE };
+		return (struct decision){ .action = ACTION_ACCEPT, .from = m->judgement.accepted_by };
 	if (facts_is_true(s->facts, FACT_CLIENT_LOCAL)) {
 		struct decision d = judge_recipients_late(s);
 		if (d.action != ACTION_CONTINUE)

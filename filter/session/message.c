@@ -79,8 +79,10 @@ void judgement_add(struct judgement *j, const struct decision *d, struct arena *
 				     sizeof(*d->observed));
 		j->observed_count += d->observed_count;
 	}
-	if (d->action == ACTION_ACCEPT)
+	if (d->action == ACTION_ACCEPT) {
 		j->is_accepted = true;
+		j->accepted_by = d->from;
+	}
 }
 
 struct reply reply_with_id(struct session *s, struct arena *a, struct reply reply, struct str id, const char *rule)

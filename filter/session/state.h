@@ -14,7 +14,8 @@ struct header_list;
 
 /* What the rules of one connection or message have said so far. */
 struct judgement {
-	bool is_accepted; /* an `accept` ended the evaluation */
+	bool is_accepted; /* an `accept` ended the evaluation: */
+	struct rule_place accepted_by;
 	const struct policy_effect *effects;
 	size_t effect_count;
 	const struct policy_observed *observed;
