@@ -61,9 +61,9 @@ static void log_diags(struct log *log, struct diags *diags)
 	for (size_t i = 0; i < diags_count(diags); i++) {
 		const struct diag *d = diags_at(diags, i);
 		if (d->is_error)
-			log_error(log, "%s", diag_line(diags, d));
+			log_error(log, "%s", diag_text(diags, d));
 		else
-			log_warn(log, "%s", diag_line(diags, d));
+			log_warn(log, "%s", diag_text(diags, d));
 	}
 }
 

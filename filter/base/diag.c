@@ -113,16 +113,26 @@ const struct diag *diags_at(struct diags *d, size_t index)
 	return &d->list[index];
 }
 
-const char *diag_line(struct diags *d, const struct diag *g)
+static const char *print(struct diags *d, const struct diag *g, const char *severity)
 {
 	struct str where = STR_EMPTY;
 	if (g->at.file != NULL && g->at.line > 0)
 		where = str_printf(d->arena, "%s:%d: ", g->at.file, g->at.line);
 	else if (g->at.file != NULL)
 		where = str_printf(d->arena, "%s: ", g->at.file);
-	return str_printf(d->arena, "%.*s%s: %s%s%s", STR_ARG(where), g->is_error ? "error" : "warning",
+	return str_printf(d->arena, "%.*s%s%s%s%s", STR_ARG(where), severity,
 			  g->at.setting == NULL ? "" : g->at.setting,
 			  g->at.setting == NULL ? "" : ": ", g->text).p;
+}
+
+const char *diag_line(struct diags *d, const struct diag *g)
+{
+	return print(d, g, g->is_error ? "error: " : "warning: ");
+}
+
+const char *diag_text(struct diags *d, const struct diag *g)
+{
+	return print(d, g, "");
 }
 
 void diags_print(struct diags *d, FILE *out)

@@ -44,4 +44,6 @@ size_t diags_count(const struct diags *);
 const struct diag *diags_at(struct diags *, size_t index);
 /* One line without the newline, as printed. */
 const char *diag_line(struct diags *, const struct diag *);
+/* The same without the severity, for a log that has levels of its own. */
+const char *diag_text(struct diags *, const struct diag *);
 void diags_print(struct diags *, FILE *);

@@ -54,6 +54,7 @@ static void texts_are_copied(void **state)
 	diag_error(d, (struct place){ file, 1, setting }, "%s", text);
 	file[0] = setting[0] = text[0] = '-';
 	assert_string_equal(diag_line(d, diags_at(d, 0)), "a.conf:1: error: x: text");
+	assert_string_equal(diag_text(d, diags_at(d, 0)), "a.conf:1: x: text");
 	diags_free(d);
 	diags_free(NULL);
 }
