@@ -284,16 +284,15 @@ static int run(struct daemon *d, struct diags *diags)
 	if (first == NULL)
 		return fail(diags, EX_CONFIG);
 	snapshot_publish(first);
+	bool is_open = open_everything(d, first->options, diags);
+	if (!is_open)
+		return fail(diags, EX_UNAVAILABLE);
+	log_diags(d->gate.log, diags);
+	/* Blocked until now: a reload or a stop finds everything open. */
 	struct signal_actions actions = { .stop = on_stop, .reload = on_reload, .context = d };
 	d->signals = signals_start(&actions);
 	if (d->signals == NULL)
 		return EX_OSERR;
-	const struct snapshot *held = snapshot_get(); /* a reload may come at any time from here */
-	bool is_open = open_everything(d, held->options, diags);
-	snapshot_put(held);
-	if (!is_open)
-		return fail(diags, EX_UNAVAILABLE);
-	log_diags(d->gate.log, diags);
 	return serve(d);
 }
 
