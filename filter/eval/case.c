@@ -11,7 +11,7 @@
 #include "base/nametab.h"
 #include "mail/reply.h"
 
-enum { CASE_BYTES_MAX = 16 << 20, NTH_MAX = 4096 };
+enum { CASE_BYTES_MAX = 16 << 20, PAD_BYTES_MAX = 64 << 20, NTH_MAX = 4096 };
 
 const char *const case_event_words[EVENT_COUNT] = {
 	"connect", "helo", "mail", "rcpt", "data", "headers", "message", "unknown", "abort", "quit", "drop", "reload",
@@ -38,6 +38,7 @@ struct reader {
 	struct list events, macros, checks;
 	struct list policies, files, options, zone; /* set-up so far */
 	struct list header_pads, body_pads;
+	size_t pad_bytes;                /* in the whole file */
 	unsigned times;
 	bool has_errors;
 };
@@ -221,6 +222,12 @@ static void take_dns(struct reader *r, struct str rest)
 		t->text = block_take(r, str_skip(rest, 2));
 	else
 		t->text = str_printf(r->arena, "%.*s\n", STR_ARG(rest));
+}
+
+static void take_zone(struct reader *r, struct str rest)
+{
+	struct case_text *t = list_add(r, &r->zone, sizeof(*t));
+	text_take(r, rest, NULL, &t->text);
 }
 
 static void take_time(struct reader *r, struct str rest)
@@ -467,11 +474,15 @@ static void take_pad(struct reader *r, struct str rest)
 	struct str where = word_take(&rest), number = word_take(&rest);
 	bool is_fold = str_eq(where, STR("fold")), is_header = is_fold || str_eq(where, STR("header"));
 	struct pad p = { .text = is_fold ? str_printf(r->arena, " %.*s", STR_ARG(rest)) : rest };
-	if ((!is_header && !str_eq(where, STR("body"))) || !str_to_u64(number, &p.count) ||
-	    p.count * (rest.n + 1) > (1u << 28)) {
+	if ((!is_header && !str_eq(where, STR("body"))) || !str_to_u64(number, &p.count)) {
 		error(r, "pad wants header, fold or body, a number of lines and the line");
 		return;
 	}
+	if (p.count > (PAD_BYTES_MAX - r->pad_bytes) / (p.text.n + 1)) {
+		error(r, "more than %d bytes of padding in one case", PAD_BYTES_MAX);
+		return;
+	}
+	r->pad_bytes += (size_t)p.count * (p.text.n + 1);
 	struct pad *pad = list_add(r, is_header ? &r->header_pads : &r->body_pads, sizeof(p));
 	*pad = p;
 }
@@ -546,6 +557,7 @@ static const struct keyword {
 	{ "file", take_file, false },
 	{ "option", take_option, false },
 	{ "dns", take_dns, false },
+	{ "zone", take_zone, false },
 	{ "forget", take_forget, false },
 	{ "time", take_time, false },
 	{ "macro", take_macro, false },

@@ -97,9 +97,10 @@ static void print_rules(const struct show *s)
 
 /* --- the record --- */
 
-static const char *text_of(const json_t *v)
+static const char *member(const json_t *object, const char *name)
 {
-	return json_is_string(v) ? json_string_value(v) : NULL;
+	const json_t *v = json_object_get(object, name);
+	return json_is_string(v) ? json_string_value(v) : "-";
 }
 
 static void print_value(const struct show *s, const json_t *v)
@@ -132,7 +133,7 @@ static void print_facts(const struct show *s, const json_t *record)
 		const json_t *value = fact_in(record, id, s->arena);
 		if (value == NULL || json_is_null(value))
 			continue;
-		fprintf(s->out, "    %-22s ", fact_descs[id].name);
+		fprintf(s->out, "    %-24s ", fact_descs[id].name);
 		print_value(s, value);
 		fputc('\n', s->out);
 	}
@@ -177,11 +178,11 @@ static void print_record(struct show *s, struct str text, bool has_edits)
 	if (has_edits)
 		print_edits(s);
 	const json_t *decision = json_object_get(record, "decision");
-	const char *rule = text_of(json_object_get(decision, "rule")), *file = text_of(json_object_get(decision, "file"));
-	fprintf(s->out, "  %s", text_of(json_object_get(record, "disposition")));
-	if (rule != NULL && file != NULL)
-		fprintf(s->out, " by rule %s (%s:%d)", rule, file, (int)json_integer_value(json_object_get(decision, "line")));
-	fprintf(s->out, ", id %s\n\n", text_of(json_object_get(record, "id")));
+	fprintf(s->out, "  %s", member(record, "disposition"));
+	if (json_is_string(json_object_get(decision, "rule")))
+		fprintf(s->out, " by rule %s (%s:%d)", member(decision, "rule"), member(decision, "file"),
+			(int)json_integer_value(json_object_get(decision, "line")));
+	fprintf(s->out, ", id %s\n\n", member(record, "id"));
 	json_decref(record);
 }
 

@@ -138,6 +138,26 @@ class Rights(HouseTest):
         self.assertIn("record_days is 0", done.stderr)
 
 
+class Limits(HouseTest):
+    policies = "open.conf"
+    zone = ZONE
+    options = "limits = { connections = 2; };\n"
+
+    def test_more_connections_than_the_limit_are_sent_away_and_room_is_given_back(self):
+        with self.client() as first, self.client() as second:
+            self.assertEqual(first.mail("a@example.org")[0], 250)
+            self.assertEqual(second.mail("a@example.org")[0], 250)
+            third = self.client()
+            answer = third.ehlo_answer if third.ehlo_answer[0] != 250 else third.mail("a@example.org")
+            third.quit()
+            self.assertEqual(answer[0], 421, answer)
+            self.assertIn("4.3.2 Too many connections", answer[1])
+        def sends():
+            with self.client() as c:
+                return c.send("a@example.org", ["b@example.com"], message("room again"))[0] == 250
+        harness.wait_for("room", sends)
+
+
 class Life(unittest.TestCase):
     """Start and stop without Postfix; every test has a daemon of its own."""
 

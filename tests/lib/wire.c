@@ -63,10 +63,11 @@ static void wire_close(struct eval_target *t)
 		return;
 	milter_client_free(w->client);
 	struct str words = STR_EMPTY;
-	if (w->daemon.pid != 0 && !daemon_stop(&w->daemon))
-		snprintf(w->trouble, sizeof(w->trouble), "%s", w->daemon.failure);
-	if (case_slurp(w->arena, w->stderr_path, STDERR_BYTES_MAX, &words) && words.n > 0 && w->trouble[0] == '\0')
-		snprintf(w->trouble, sizeof(w->trouble), "the daemon said: %.*s", STR_ARG(str_sub(words, 0, 1900)));
+	bool is_clean = w->daemon.pid != 0 && daemon_stop(&w->daemon);
+	bool has_words = case_slurp(w->arena, w->stderr_path, STDERR_BYTES_MAX, &words) && words.n > 0;
+	if (!is_clean || has_words)
+		snprintf(w->trouble, sizeof(w->trouble), "%s%s%.*s", w->daemon.failure, has_words ? "the daemon said: " : "",
+			 STR_ARG(str_sub(words, 0, 1500)));
 	arena_free(w->arena);
 	char kept[sizeof(w->trouble)];
 	memcpy(kept, w->trouble, sizeof(kept));

@@ -18,6 +18,7 @@ static const struct {
 	{ "dns.trust_anchor_file", "tests/unit/dns/dns_unbound.c" },
 	{ "log.level", "tests/e2e/test_daemon.py" },
 	{ "record_days", "tests/e2e/test_daemon.py" },
+	{ "limits.connections", "tests/e2e/test_daemon.py" },
 };
 
 static void add_option(struct str name)

@@ -144,14 +144,31 @@ static void run_all_wire(void)
 	passed += total > bad ? total - bad : 0;
 }
 
+/* The gatepost that was built with this program, unless $GATEPOST says otherwise. */
+static void find_gatepost(void)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	for (int up = 0; up < 3 && n > 0; up++)
+		while (n > 0 && path[--n] != '/')
+			;
+	if (n > 0) {
+		snprintf(path + n, sizeof(path) - (size_t)n, "/gatepost");
+		setenv("GATEPOST", path, false);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	bool is_inside_only = false, wants_coverage = argc == 1;
-	const char *source = getenv("srcdir") != NULL ? getenv("srcdir") : ".";
+	char *source = realpath(getenv("srcdir") != NULL ? getenv("srcdir") : ".", NULL);
 	char all[4096];
+	BUG_IF(source == NULL);
 	snprintf(all, sizeof(all), "%s/tests/suites", source);
 	snprintf(policy_folder, sizeof(policy_folder), "%s/policies", source);
+	free(source);
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	find_gatepost();
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--inside") == 0)
 			is_inside_only = true;
