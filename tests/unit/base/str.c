@@ -54,6 +54,56 @@ static void comparison_ignores_case_only_when_asked(void **state)
 	assert_true(str_cmp(STR("a"), STR("ab")) < 0);
 }
 
+static void prefixes_are_compared(void **state)
+{
+	(void)state;
+	assert_true(str_starts(STR("example"), STR("exa")));
+	assert_true(str_starts(STR("example"), STR("")));
+	assert_false(str_starts(STR("example"), STR("Exa")));
+	assert_false(str_starts(STR("ex"), STR("exa")));
+	assert_true(str_starts_nocase(STR("Example"), STR("eXA")));
+	assert_false(str_starts_nocase(STR("ex"), STR("exa")));
+}
+
+static void bytes_are_found_from_both_ends(void **state)
+{
+	(void)state;
+	assert_int_equal(str_find(STR("a@b@c"), '@'), 1);
+	assert_int_equal(str_find_last(STR("a@b@c"), '@'), 3);
+	assert_int_equal(str_find(STR("abc"), '@'), -1);
+	assert_int_equal(str_find_last(STR("abc"), '@'), -1);
+	assert_int_equal(str_find(STR(""), 0), -1);
+	assert_int_equal(str_find_last((struct str){ "a\0b", 3 }, 0), 1);
+}
+
+static void hexadecimal_digits_have_values(void **state)
+{
+	(void)state;
+	static const char digits[] = "0123456789abcdef";
+	for (int c = -128; c < 128; c++) {
+		const char *at = c == 0 ? NULL : strchr(digits, char_lower((char)c));
+		assert_int_equal(char_hex((char)c), at == NULL ? -1 : at - digits);
+	}
+}
+
+/* A struct that nobody filled is an empty text everywhere. */
+static void no_bytes_are_an_empty_text(void **state)
+{
+	(void)state;
+	struct str none = { NULL, 0 }, head, tail;
+	assert_true(str_eq(none, STR("")));
+	assert_int_equal(str_sub(none, 0, 5).n, 0);
+	assert_int_equal(str_skip(none, 5).n, 0);
+	assert_int_equal(str_trim(none).n, 0);
+	assert_int_equal(str_find(none, 'a'), -1);
+	assert_false(str_cut(none, ',', &head, &tail));
+	assert_false(str_next(&none, ',', &head));
+	struct arena *a = arena_new();
+	assert_str(str_dup(a, none), "");
+	assert_str(str_of(NULL), "");
+	arena_free(a);
+}
+
 static void trim_and_sub_stay_inside(void **state)
 {
 	(void)state;
@@ -95,6 +145,10 @@ int main(void)
 		cmocka_unit_test(next_gives_empty_pieces_between_separators),
 		cmocka_unit_test(numbers_are_whole_or_refused),
 		cmocka_unit_test(comparison_ignores_case_only_when_asked),
+		cmocka_unit_test(prefixes_are_compared),
+		cmocka_unit_test(bytes_are_found_from_both_ends),
+		cmocka_unit_test(hexadecimal_digits_have_values),
+		cmocka_unit_test(no_bytes_are_an_empty_text),
 		cmocka_unit_test(trim_and_sub_stay_inside),
 		cmocka_unit_test(printf_and_lower_allocate_in_the_arena),
 		cmocka_unit_test(utf8_is_the_shortest_form_without_surrogates),

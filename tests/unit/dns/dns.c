@@ -227,6 +227,18 @@ static void closing_waits_for_follows(void **state)
 	free(t);
 }
 
+static void closing_does_not_wait_for_what_comes_too_late(void **state)
+{
+	struct fixture *f = *state;
+	const struct dns_settings settings = { .timeout_ms = 50, .cache_entries = 100 };
+	open_with(f, "late.test A DELAY 30s\nlate.test A 192.0.2.1\n", &settings);
+	assert_int_equal(ask(f, "late.test", DNS_A)->status, DNS_TIMEOUT);
+	int64_t began_ms = clock_mono_ms();
+	dns_close(f->dns);
+	f->dns = NULL;
+	assert_in_range(clock_mono_ms() - began_ms, 0, 5000);
+}
+
 /* Bounds ---------------------------------------------------------------------------------------------------- */
 
 static void too_much_in_flight_fails_at_once(void **state)
@@ -422,6 +434,7 @@ int main(void)
 		TEST(what_is_known_is_told_at_once),
 		TEST(everyone_who_joined_is_told_once),
 		TEST(closing_waits_for_follows),
+		TEST(closing_does_not_wait_for_what_comes_too_late),
 		TEST(too_much_in_flight_fails_at_once),
 		TEST(trouble_is_most_questions_failing),
 		TEST(a_reload_forgets_the_old_content),

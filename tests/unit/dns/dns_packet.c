@@ -181,7 +181,7 @@ static void names_are_bounded(void **state)
 		size_t n = sizeof(head) - 1;
 		memcpy(message, head, n);
 		size_t name = 3 * 64 + 1 + last + 1;
-		message[n++] = 0;
+		message[n++] = (char)(name >> 8);
 		message[n++] = (char)name;
 		for (int label = 0; label < 4; label++) {
 			size_t length = label < 3 ? 63 : last;

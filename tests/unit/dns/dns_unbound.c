@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -316,6 +317,25 @@ static void settings_that_cannot_work_are_named(void **state)
 	assert_string_equal(diags_at(f->diags, 2)->at.setting, "dns.trust_anchor_file");
 }
 
+static void system_resolvers_need_no_setting(void **state)
+{
+	struct fixture *f = *state;
+	const struct dns_settings settings = { .timeout_ms = 100, .cache_entries = 100 };
+	if (access("/etc/resolv.conf", R_OK) != 0)
+		skip();
+	dns_close(f->dns);
+	f->dns = dns_open(&settings, NULL, f->diags);
+	assert_non_null(f->dns);
+}
+
+static void dnssec_needs_an_anchor(void **state)
+{
+	struct fixture *f = *state;
+	const struct dns_settings settings = { .timeout_ms = 100, .cache_entries = 100, .dnssec = true };
+	assert_null(dns_open(&settings, NULL, f->diags));
+	assert_string_equal(diags_at(f->diags, diags_count(f->diags) - 1)->text, "is needed for dns.dnssec");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -332,6 +352,8 @@ int main(void)
 		TEST(thousands_at_once_are_all_answered),
 		TEST(closing_does_not_wait_for_what_is_timed_out),
 		TEST(settings_that_cannot_work_are_named),
+		TEST(system_resolvers_need_no_setting),
+		TEST(dnssec_needs_an_anchor),
 	};
 	return RUN_TESTS(tests);
 }

@@ -177,7 +177,9 @@ static void failures_are_written_like_records(void **state)
 		"c.example A 192.0.2.1\n"
 		"d.example TXT TIMEOUT\n"
 		"e.example TXT \"TIMEOUT\"\n"
-		"f.example * NODATA\n");
+		"f.example * NODATA\n"
+		"g.example MX NODATA\n"
+		"g.example * BOGUS\n");
 	assert_status(f, "a.example", DNS_TXT, DNS_SERVFAIL);
 	assert_status(f, "a.example", DNS_A, DNS_OK);
 	assert_status(f, "a.example", DNS_MX, DNS_NODATA);
@@ -189,6 +191,8 @@ static void failures_are_written_like_records(void **state)
 	assert_status(f, "d.example", DNS_A, DNS_NODATA);
 	assert_str(ask(f, "e.example", DNS_TXT)->records[0].text, "TIMEOUT");
 	assert_status(f, "f.example", DNS_A, DNS_NODATA);
+	assert_status(f, "g.example", DNS_MX, DNS_NODATA);
+	assert_status(f, "g.example", DNS_A, DNS_BOGUS);
 }
 
 static void delays_add_up_along_aliases(void **state)
@@ -267,6 +271,23 @@ static void contradictions_are_mistakes(void **state)
 	}
 }
 
+static void a_text_fits_into_a_message(void **state)
+{
+	struct fixture *f = *state;
+	char *text = malloc(70000);
+	for (int n = 65535; n <= 65536; n++) {
+		int head = sprintf(text, "a TXT \"");
+		memset(text + head, 'x', (size_t)n);
+		strcpy(text + head + n, "\"");
+		f->zone = dns_zone_parse(str_of(text), "zone", f->diags);
+		assert_int_equal(f->zone != NULL, n == 65535);
+		dns_zone_free(f->zone);
+		f->zone = NULL;
+	}
+	assert_int_equal(diags_errors(f->diags), 1);
+	free(text);
+}
+
 static void a_file_that_is_not_there_is_a_mistake(void **state)
 {
 	struct fixture *f = *state;
@@ -290,6 +311,7 @@ int main(void)
 		TEST(delays_add_up_along_aliases),
 		TEST(every_mistake_is_named_with_its_line),
 		TEST(contradictions_are_mistakes),
+		TEST(a_text_fits_into_a_message),
 		TEST(a_file_that_is_not_there_is_a_mistake),
 	};
 	return RUN_TESTS(tests);
