@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "config/resolver.h"
 #include "config/snapshot.h"
 #include "dns/dns.h"
 #include "log/log.h"
@@ -175,11 +176,6 @@ static void *keep(void *context)
 
 /* ---- start ---------------------------------------------------------------------------------------------- */
 
-static const char *c_or_null(struct arena *a, struct str s)
-{
-	return s.n == 0 ? NULL : str_to_c(a, s);
-}
-
 static struct log *open_log(struct daemon *d, const struct options *o, struct diags *diags)
 {
 	static const struct { const char *word; enum log_level level; } levels[] = {
@@ -197,21 +193,6 @@ static struct log *open_log(struct daemon *d, const struct options *o, struct di
 	return log_open(&settings, diags);
 }
 
-static struct dns *open_dns(struct daemon *d, const struct options *o, struct diags *diags)
-{
-	struct dns_settings settings = {
-		.servers = o->dns_servers.items,
-		.server_count = o->dns_servers.count,
-		.zone_file = c_or_null(d->arena, o->dns_zone_file),
-		.timeout_ms = (int)o->dns_timeout_ms,
-		.dnssec = o->dns_dnssec,
-		.trust_anchor_file = c_or_null(d->arena, o->dns_trust_anchor),
-		.cache_entries = o->dns_cache_entries,
-		.breaker_percent = (int)o->dns_breaker_percent,
-	};
-	return dns_open(&settings, d->gate.log, diags);
-}
-
 /* Sockets while we may still be root; everything that opens files or starts threads as the account that serves. */
 static bool open_everything(struct daemon *d, const struct options *o, struct diags *diags)
 {
@@ -226,7 +207,7 @@ static bool open_everything(struct daemon *d, const struct options *o, struct di
 		return false;
 	return privileges_drop(o->user, diags) &&
 	       (d->gate.log = open_log(d, o, diags)) != NULL &&
-	       (d->gate.dns = open_dns(d, o, diags)) != NULL &&
+	       (d->gate.dns = resolver_open(o, d->gate.log, diags)) != NULL &&
 	       (d->gate.store = store_open(o->store, d->gate.log, diags)) != NULL;
 }
 

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "config/resolver.h"
 #include "config/snapshot.h"
 #include "dns/dns.h"
 #include "record/record.h"
@@ -112,21 +113,6 @@ static void take_trace(void *context, const struct rule_trace *trace)
 
 /* --- open and close --- */
 
-static struct dns *open_dns(const struct options *o, struct arena *a, struct diags *diags)
-{
-	const struct dns_settings settings = {
-		.servers = o->dns_servers.items,
-		.server_count = o->dns_servers.count,
-		.zone_file = o->dns_zone_file.n > 0 ? str_to_c(a, o->dns_zone_file) : NULL,
-		.timeout_ms = (int)o->dns_timeout_ms,
-		.dnssec = o->dns_dnssec,
-		.trust_anchor_file = o->dns_trust_anchor.n > 0 ? str_to_c(a, o->dns_trust_anchor) : NULL,
-		.cache_entries = o->dns_cache_entries,
-		.breaker_percent = (int)o->dns_breaker_percent,
-	};
-	return dns_open(&settings, NULL, diags);
-}
-
 static bool inside_open(struct eval_target *t, const char *config, int64_t time_unix_s, struct diags *diags)
 {
 	struct inside *in = of(t);
@@ -145,7 +131,7 @@ static bool inside_open(struct eval_target *t, const char *config, int64_t time_
 		.on_rule = in->trace == NULL ? NULL : take_trace,
 		.context = in,
 	};
-	in->gate.dns = open_dns(o, in->arena, diags);
+	in->gate.dns = resolver_open(o, NULL, diags);
 	snapshot_publish(snapshot);
 	return in->gate.dns != NULL;
 }

@@ -1,0 +1,28 @@
+#include "config/resolver.h"
+
+#include "base/arena.h"
+#include "dns/dns.h"
+#include "option/options.h"
+
+static const char *c_or_null(struct arena *a, struct str s)
+{
+	return s.n == 0 ? NULL : str_to_c(a, s);
+}
+
+struct dns *resolver_open(const struct options *o, struct log *log, struct diags *diags)
+{
+	struct arena *scratch = arena_new();
+	const struct dns_settings settings = {
+		.servers = o->dns_servers.items,
+		.server_count = o->dns_servers.count,
+		.zone_file = c_or_null(scratch, o->dns_zone_file),
+		.timeout_ms = (int)o->dns_timeout_ms,
+		.dnssec = o->dns_dnssec,
+		.trust_anchor_file = c_or_null(scratch, o->dns_trust_anchor),
+		.cache_entries = o->dns_cache_entries,
+		.breaker_percent = (int)o->dns_breaker_percent,
+	};
+	struct dns *dns = dns_open(&settings, log, diags);
+	arena_free(scratch);
+	return dns;
+}
