@@ -67,14 +67,14 @@ class Reload(HouseTest):
         self.gate.policies('rules = (\n  { name = "typo"; whenn = { }; then = { action = "reject"; }; }\n);\n')
         line = self.gate.reload()
         self.assertIn("reload refused", line)
-        self.assertRegex(self.gate.log(), r"10-test\.conf:2: error: .*whenn")
+        self.assertRegex(self.gate.log(), r"\"level\":\"error\".*10-test\.conf:2: .*whenn")
         with self.client() as c:
             self.assertEqual(self.send(c, "old policy stays")[0], 250)
 
     def test_a_wrong_option_is_told_with_its_line_and_the_old_ones_stay(self):
         self.gate.config(deadline='"soon"')
         self.assertIn("reload refused", self.gate.reload())
-        self.assertRegex(self.gate.log(), r"gatepost\.conf:\d+: error: deadline")
+        self.assertRegex(self.gate.log(), r"\"level\":\"error\".*gatepost\.conf:\d+: deadline")
         self.gate.config(no_such_option="1")
         self.assertIn("reload refused", self.gate.reload())
         with self.client() as c:
