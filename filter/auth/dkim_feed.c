@@ -81,11 +81,17 @@ static bool give_str(DKIM *dkim, struct dkim_body *body, struct str s)
 	return give(dkim, body, (const unsigned char *)s.p, s.n);
 }
 
+static bool give_stray(DKIM *dkim, struct dkim_body *body)
+{
+	body->has_stray = true;
+	return give_str(dkim, body, STR(BROKEN));
+}
+
 /* Ends what the last piece left open. True if the CR has its LF. */
 static bool end_cr(DKIM *dkim, struct dkim_body *body, bool is_line_end, bool *is_fed)
 {
 	body->has_cr = false;
-	*is_fed = give_str(dkim, body, is_line_end ? STR("\r\n") : STR(BROKEN));
+	*is_fed = is_line_end ? give_str(dkim, body, STR("\r\n")) : give_stray(dkim, body);
 	return is_line_end;
 }
 
@@ -113,7 +119,7 @@ bool auth_dkim_feed_body(DKIM *dkim, struct dkim_body *body, const unsigned char
 		is_fed = give(dkim, body, start, (size_t)(p - start));
 		body->has_cr = p[0] == '\r' && p + 1 == end;
 		if (is_fed && !body->has_cr)
-			is_fed = give_str(dkim, body, STR(BROKEN));
+			is_fed = give_stray(dkim, body);
 		start = ++p;
 	}
 	return is_fed && give(dkim, body, start, (size_t)(end - start));

@@ -28,6 +28,7 @@ struct dkim_body {
 	bool has_bytes;
 	bool has_cr;          /* held back: the last byte was a CR, the next may be its LF */
 	bool is_line_end;     /* the library got a CRLF last */
+	bool has_stray;       /* there was a CR or LF that is no line end */
 };
 
 /* In pieces of any size. CR and LF that are no line end may not travel by SMTP (RFC 5321 2.3.8), and the library

@@ -11,7 +11,7 @@
 #include "base/fail.h"
 #include "dns/dns.h"
 
-static const char *const type_words[] = { [KEY_RSA] = "rsa", [KEY_ED25519] = "ed25519" };
+const char *const key_type_words[KEY_TYPE_COUNT] = { [KEY_RSA] = "rsa", [KEY_ED25519] = "ed25519" };
 
 static enum result refuse(struct dkim_key *key, enum result result, struct str why)
 {
@@ -143,7 +143,7 @@ static enum result check_public_key(struct arena *a, struct str p, enum key_type
 	enum result result = type == KEY_RSA ? check_rsa(a, &bytes, min_rsa_bits, key) : check_ed25519(bytes, key);
 	if (result != RESULT_NONE)
 		return result;
-	key->text = str_printf(a, "v=DKIM1; k=%s; p=%.*s", type_words[type], STR_ARG(base64_encode(a, bytes)));
+	key->text = str_printf(a, "v=DKIM1; k=%s; p=%.*s", key_type_words[type], STR_ARG(base64_encode(a, bytes)));
 	if (key->text.n > KEY_TEXT_MAX)
 		return refuse_record(key, "p= holds more than a key");
 	return RESULT_NONE;
@@ -168,7 +168,7 @@ static enum result check_record(struct arena *a, struct str text, enum key_type 
 	struct str flags = auth_dkim_tag_value(&tags, STR("t"));
 	key->is_testing = auth_dkim_list_has(flags, STR("y"));
 	key->is_exact = auth_dkim_list_has(flags, STR("s"));
-	if (!str_eq_nocase(k == NULL ? STR("rsa") : k->value, str_of(type_words[type])))
+	if (!str_eq_nocase(k == NULL ? STR("rsa") : k->value, str_of(key_type_words[type])))
 		return refuse_record(key, "k= does not fit the signature's a=");
 	if (h != NULL && !auth_dkim_list_has(h->value, STR("sha256")))
 		return refuse_record(key, "h= does not allow sha256");

@@ -13,7 +13,8 @@
 struct arena;
 struct dns_answer;
 
-enum key_type { KEY_RSA, KEY_ED25519 };
+enum key_type { KEY_RSA, KEY_ED25519, KEY_TYPE_COUNT };
+extern const char *const key_type_words[KEY_TYPE_COUNT]; /* of k= (RFC 6376 3.6.1, RFC 8463 4.2) */
 
 enum {
 	KEY_TEXT_MAX = 1024, /* what the library's buffer holds */
