@@ -97,6 +97,7 @@ def run(cases, folder, program):
                 print(f'FAIL {case["scenario"]} / {case["name"]}: want {case["results"]} '
                       f'{case["explanation"]!r}, got {got}')
     print(f"RFC 7208 suite: {good} of {len(cases)} cases")
+    print(f"{good} passed, {len(cases) - good} failed")
     return good == len(cases)
 
 
