@@ -124,7 +124,7 @@ static void expire_records(struct daemon *d)
 {
 	const struct snapshot *now = snapshot_get();
 	if (d->gate.store != NULL)
-		store_expire_records(d->gate.store, clock_unix_ms() - now->options->record_days * 86400000);
+		store_expire(d->gate.store, clock_unix_ms() - now->options->record_days * 86400000);
 	snapshot_put(now);
 }
 

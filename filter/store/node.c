@@ -14,18 +14,54 @@ static struct str put(char **at, struct str s)
 	return copy;
 }
 
-struct node *node_new(const struct stored_record *r)
+static struct node *node_new(enum node_kind kind, size_t text_bytes, char **at)
 {
-	size_t size = sizeof(struct node) + r->id.n + r->queue_id.n + r->json.n;
-	struct node *n = fail_if_null(malloc(size));
-	char *at = (char *)(n + 1);
-	n->next = NULL;
+	size_t size = sizeof(struct node) + text_bytes;
+	struct node *n = fail_if_null(calloc(1, size));
+	*at = (char *)(n + 1);
+	n->kind = kind;
 	n->size_bytes = size;
+	return n;
+}
+
+struct node *node_new_record(const struct stored_record *r)
+{
+	char *at;
+	struct node *n = node_new(NODE_RECORD, r->id.n + r->queue_id.n + r->json.n, &at);
 	n->record.unix_ms = r->unix_ms;
 	n->record.id = put(&at, r->id);
 	n->record.queue_id = put(&at, r->queue_id);
 	n->record.json = put(&at, r->json);
 	return n;
+}
+
+struct node *node_new_refusal(const struct refusal *r)
+{
+	char *at;
+	size_t bytes = r->key.n + r->id.n + r->enhanced.n + r->text.n + r->source.n;
+	struct node *n = node_new(NODE_REFUSAL, bytes, &at);
+	n->refusal = *r;
+	n->refusal.key = put(&at, r->key);
+	n->refusal.id = put(&at, r->id);
+	n->refusal.enhanced = put(&at, r->enhanced);
+	n->refusal.text = put(&at, r->text);
+	n->refusal.source = put(&at, r->source);
+	n->refusal.repeats = 0;
+	return n;
+}
+
+struct node *node_new_repeat(struct str key)
+{
+	char *at;
+	struct node *n = node_new(NODE_REPEAT, key.n, &at);
+	n->key = put(&at, key);
+	return n;
+}
+
+struct node *node_new_buckets(void)
+{
+	char *at;
+	return node_new(NODE_BUCKETS, 0, &at);
 }
 
 void node_list_init(struct node_list *l)

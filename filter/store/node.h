@@ -1,14 +1,33 @@
-/* store/node.h - a copy of a record on the heap, and lists of them.
+/* store/node.h - what is to be written, as copies on the heap, and lists of them.
  *
- * Owns: node_free_all frees a list. Threads: one at a time. Fails: never. */
+ * Owns: its texts, in the same allocation. Threads: one at a time. Fails: never. */
 #pragma once
 
-#include "store/backend.h"
+#include "store/store.h"
+
+struct stored_record {
+	struct str id;
+	int64_t unix_ms;
+	struct str queue_id;
+	struct str json;
+};
+
+enum node_kind {
+	NODE_RECORD,
+	NODE_REFUSAL,
+	NODE_REPEAT,  /* one more of the refusal with this key */
+	NODE_BUCKETS, /* those that have changed: the backend knows them */
+};
 
 struct node {
 	struct node *next;
-	struct stored_record record; /* texts in the same allocation */
 	size_t size_bytes;
+	enum node_kind kind;
+	union {
+		struct stored_record record;
+		struct refusal refusal;
+		struct str key;
+	};
 };
 
 /* First in, first out. */
@@ -17,7 +36,10 @@ struct node_list {
 	size_t count, size_bytes;
 };
 
-struct node *node_new(const struct stored_record *);
+struct node *node_new_record(const struct stored_record *);
+struct node *node_new_refusal(const struct refusal *);
+struct node *node_new_repeat(struct str key);
+struct node *node_new_buckets(void);
 void node_list_init(struct node_list *);
 void node_list_add(struct node_list *, struct node *);
 /* NULL if there is none. */

@@ -13,35 +13,61 @@
 #include "base/fail.h"
 
 enum {
-	SCHEMA_VERSION = 1,
 	APPLICATION_ID = 0x67617465, /* "gate": tells our file from any other SQLite file */
 	BUSY_MS = 5000,
-	EXPIRE_AT_ONCE = 500,        /* so that a writer waits for milliseconds only */
 };
 
-/* The queue id is not unique: MTAs use them again. */
-static const char schema[] = "CREATE TABLE records ("
-			     " id TEXT PRIMARY KEY,"
-			     " unix_ms INTEGER NOT NULL,"
-			     " queue_id TEXT,"
-			     " json TEXT NOT NULL);"
-			     "CREATE INDEX records_by_queue_id ON records (queue_id) WHERE queue_id IS NOT NULL;"
-			     "CREATE INDEX records_by_time ON records (unix_ms);";
+/* What each version of the schema added to the one before: a file is brought up to date step by step. The queue id is
+ * not unique: MTAs use them again. */
+static const char *const schema_steps[] = {
+	"CREATE TABLE records ("
+	" id TEXT PRIMARY KEY,"
+	" unix_ms INTEGER NOT NULL,"
+	" queue_id TEXT,"
+	" json TEXT NOT NULL);"
+	"CREATE INDEX records_by_queue_id ON records (queue_id) WHERE queue_id IS NOT NULL;"
+	"CREATE INDEX records_by_time ON records (unix_ms);",
 
-static const char insert_sql[] = "INSERT OR REPLACE INTO records (id, unix_ms, queue_id, json) VALUES (?1, ?2, ?3, ?4)";
-static const char by_id_sql[] = "SELECT json FROM records WHERE id = ?1";
-static const char by_queue_id_sql[] = "SELECT json FROM records WHERE queue_id = ?1"
-				      " ORDER BY unix_ms DESC, rowid DESC LIMIT 1";
-static const char expire_sql[] = "DELETE FROM records WHERE rowid IN"
-				 " (SELECT rowid FROM records WHERE unix_ms < ?1 LIMIT ?2)";
+	"CREATE TABLE buckets ("
+	" key TEXT PRIMARY KEY,"
+	" full_at_us INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE suppressions ("
+	" scope TEXT NOT NULL," /* '': everywhere */
+	" address TEXT NOT NULL,"
+	" reason TEXT NOT NULL,"
+	" source TEXT NOT NULL,"
+	" created_unix_s INTEGER NOT NULL,"
+	" expires_unix_s INTEGER NOT NULL," /* 0: never */
+	" PRIMARY KEY (scope, address)) WITHOUT ROWID;"
+	"CREATE INDEX suppressions_by_expiry ON suppressions (expires_unix_s) WHERE expires_unix_s > 0;"
+	"CREATE TABLE refusals ("
+	" key TEXT PRIMARY KEY,"
+	" id TEXT NOT NULL,"
+	" code INTEGER NOT NULL,"
+	" enhanced TEXT NOT NULL,"
+	" text TEXT NOT NULL,"
+	" source TEXT NOT NULL,"
+	" unix_s INTEGER NOT NULL,"
+	" expires_unix_s INTEGER NOT NULL,"
+	" repeats INTEGER NOT NULL);"
+	"CREATE INDEX refusals_by_expiry ON refusals (expires_unix_s);",
+};
+enum { SCHEMA_VERSION = sizeof(schema_steps) / sizeof(schema_steps[0]) };
+
+static const char *const statements[SQL_COUNT] = {
+#define STATEMENT(id, sql) [SQL_##id] = sql,
+#include "store/sqlite_statement.def"
+#undef STATEMENT
+};
 
 struct sqlite_db {
 	sqlite3 *connection;
+	sqlite3_stmt *prepared[SQL_COUNT];
 	int code;       /* of the last failure */
 	char why[256];
 };
 
-static bool note_failure(struct sqlite_db *db)
+bool sqlite_db_note_failure(struct sqlite_db *db)
 {
 	db->code = sqlite3_extended_errcode(db->connection);
 	snprintf(db->why, sizeof(db->why), "%s (%d)", sqlite3_errmsg(db->connection), db->code);
@@ -50,31 +76,18 @@ static bool note_failure(struct sqlite_db *db)
 
 static bool run(struct sqlite_db *db, const char *sql)
 {
-	return sqlite3_exec(db->connection, sql, NULL, NULL, NULL) == SQLITE_OK || note_failure(db);
-}
-
-static sqlite3_stmt *prepare(struct sqlite_db *db, const char *sql)
-{
-	sqlite3_stmt *s = NULL;
-	if (sqlite3_prepare_v2(db->connection, sql, -1, &s, NULL) != SQLITE_OK)
-		note_failure(db);
-	return s;
-}
-
-static void bind_text(sqlite3_stmt *s, int at, struct str text)
-{
-	sqlite3_bind_text64(s, at, text.p == NULL ? "" : text.p, text.n, SQLITE_STATIC, SQLITE_UTF8);
+	return sqlite3_exec(db->connection, sql, NULL, NULL, NULL) == SQLITE_OK || sqlite_db_note_failure(db);
 }
 
 /* The first column of the only row; -1 on failure. */
 static int64_t number(struct sqlite_db *db, const char *sql)
 {
 	int64_t value = -1;
-	sqlite3_stmt *s = prepare(db, sql);
-	if (s != NULL && sqlite3_step(s) == SQLITE_ROW)
+	sqlite3_stmt *s = NULL;
+	if (sqlite3_prepare_v2(db->connection, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
 		value = sqlite3_column_int64(s, 0);
 	else
-		note_failure(db);
+		sqlite_db_note_failure(db);
 	sqlite3_finalize(s);
 	return value;
 }
@@ -86,21 +99,25 @@ static struct place place_of(const char *path)
 	return (struct place){ .file = path, .setting = "store" };
 }
 
-/* SQLite would create it with the process's umask. Its -wal and -shm files take the mode over. */
+/* SQLite would create it with the process's umask. Its -wal and -shm files take mode and owner over. A command of
+ * root's makes it for the daemon, whose folder it is. */
 static bool create_file(const char *path, struct diags *diags)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-	if (fd >= 0) {
-		fchmod(fd, 0640);
-		close(fd);
-		return true;
-	}
-	if (errno == EEXIST)
-		return true;
 	int error = errno;
+	struct stat st;
 	char *copy = fail_if_null(strdup(path));
 	const char *folder = dirname(copy);
-	if (error == ENOENT)
+	if (fd >= 0) {
+		fchmod(fd, 0640);
+		if (geteuid() == 0 && stat(folder, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) != 0)
+			diag_warn(diags, place_of(path), "does not belong to the folder's owner: %s", strerror(errno));
+		close(fd);
+		error = EEXIST;
+	}
+	if (error == EEXIST)
+		; /* it is there now */
+	else if (error == ENOENT)
 		diag_error(diags, place_of(path),
 			   "the folder %s is missing. Type: install -d -o gatepost -g gatepost -m 0750 %s", folder,
 			   folder);
@@ -111,7 +128,7 @@ static bool create_file(const char *path, struct diags *diags)
 	else
 		diag_error(diags, place_of(path), "cannot be created: %s", strerror(error));
 	free(copy);
-	return false;
+	return error == EEXIST;
 }
 
 /* Says what to do about the last failure. */
@@ -132,29 +149,25 @@ static bool report(const struct sqlite_db *db, const char *path, struct diags *d
 static bool connect_file(struct sqlite_db *db, const char *path, int flags)
 {
 	if (sqlite3_open_v2(path, &db->connection, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-		return note_failure(db);
+		return sqlite_db_note_failure(db);
 	sqlite3_extended_result_codes(db->connection, 1);
 	sqlite3_busy_timeout(db->connection, BUSY_MS);
 	return true;
 }
 
-static bool is_empty(struct sqlite_db *db)
-{
-	return number(db, "SELECT count(*) FROM sqlite_schema") == 0;
-}
-
 /* Two processes may come at once: looked at again under the write lock. */
-static bool create_schema(struct sqlite_db *db)
+static bool update_schema(struct sqlite_db *db)
 {
-	char sql[sizeof(schema) + 128];
-	if (!run(db, "BEGIN IMMEDIATE"))
+	char sql[128];
+	if (!sqlite_db_begin(db))
 		return false;
-	snprintf(sql, sizeof(sql), "%sPRAGMA application_id = %d; PRAGMA user_version = %d;", schema, APPLICATION_ID,
+	int64_t version = number(db, "PRAGMA user_version");
+	bool is_good = version >= 0;
+	for (; is_good && version < SCHEMA_VERSION; version++)
+		is_good = run(db, schema_steps[version]);
+	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d;", APPLICATION_ID,
 		 SCHEMA_VERSION);
-	if ((!is_empty(db) || run(db, sql)) && run(db, "COMMIT"))
-		return true;
-	sqlite3_exec(db->connection, "ROLLBACK", NULL, NULL, NULL);
-	return false;
+	return sqlite_db_end(db, is_good && run(db, sql));
 }
 
 /* False and a diagnostic unless it is a file of ours that this version understands. */
@@ -187,12 +200,16 @@ static bool open_file(struct sqlite_db *db, const char *path, struct diags *diag
 	}
 	if (!create_file(path, diags))
 		return false;
+	if (!connect_file(db, path, SQLITE_OPEN_READWRITE))
+		return report(db, path, diags);
+	int64_t tables = number(db, "SELECT count(*) FROM sqlite_schema");
+	if (tables > 0 && !check_file(db, path, diags))
+		return false;
 	/* WAL: readers and the writer do not wait for each other. NORMAL: a power failure may cost the last
 	 * records, never the file. */
-	if (!connect_file(db, path, SQLITE_OPEN_READWRITE) || !run(db, "PRAGMA journal_mode = WAL") ||
-	    !run(db, "PRAGMA synchronous = NORMAL") || (is_empty(db) && !create_schema(db)))
-		return report(db, path, diags);
-	return check_file(db, path, diags);
+	bool is_open = tables >= 0 && run(db, "PRAGMA journal_mode = WAL") && run(db, "PRAGMA synchronous = NORMAL") &&
+		       (number(db, "PRAGMA user_version") == SCHEMA_VERSION || update_schema(db));
+	return is_open || report(db, path, diags);
 }
 
 struct sqlite_db *sqlite_db_open(struct str path, struct diags *diags)
@@ -230,10 +247,20 @@ struct sqlite_db *sqlite_db_open_reader(struct str path, struct diags *diags)
 	return db;
 }
 
+struct sqlite_db *sqlite_db_open_memory(void)
+{
+	struct sqlite_db *db = fail_if_null(calloc(1, sizeof(*db)));
+	if (!connect_file(db, ":memory:", SQLITE_OPEN_READWRITE) || !update_schema(db))
+		fail_out_of_memory(); /* there is nothing else that it needs */
+	return db;
+}
+
 void sqlite_db_close(struct sqlite_db *db)
 {
 	if (db == NULL)
 		return;
+	for (size_t i = 0; i < SQL_COUNT; i++)
+		sqlite3_finalize(db->prepared[i]);
 	sqlite3_close_v2(db->connection);
 	free(db);
 }
@@ -243,74 +270,36 @@ const char *sqlite_db_why(const struct sqlite_db *db)
 	return db->why;
 }
 
-/* ---- statements ----------------------------------------------------------------------------------------- */
+/* ---- using ---------------------------------------------------------------------------------------------- */
 
-static bool insert_one(struct sqlite_db *db, sqlite3_stmt *s, const struct stored_record *r)
+sqlite3_stmt *sqlite_db_statement(struct sqlite_db *db, enum sqlite_statement id)
 {
-	sqlite3_reset(s);
-	bind_text(s, 1, r->id);
-	sqlite3_bind_int64(s, 2, r->unix_ms);
-	if (r->queue_id.n > 0)
-		bind_text(s, 3, r->queue_id);
-	else
-		sqlite3_bind_null(s, 3);
-	bind_text(s, 4, r->json);
-	return sqlite3_step(s) == SQLITE_DONE || note_failure(db);
+	sqlite3_stmt **s = &db->prepared[id];
+	if (*s != NULL) {
+		sqlite3_reset(*s);
+		sqlite3_clear_bindings(*s);
+	} else if (sqlite3_prepare_v3(db->connection, statements[id], -1, SQLITE_PREPARE_PERSISTENT, s, NULL) !=
+		   SQLITE_OK) {
+		sqlite_db_note_failure(db);
+	}
+	return *s;
 }
 
-bool sqlite_db_insert(struct sqlite_db *db, const struct node_list *list)
+int sqlite_db_changes(struct sqlite_db *db)
 {
-	if (!run(db, "BEGIN IMMEDIATE"))
-		return false;
-	sqlite3_stmt *s = prepare(db, insert_sql);
-	bool ok = s != NULL;
-	for (const struct node *n = list->first; ok && n != NULL; n = n->next)
-		ok = insert_one(db, s, &n->record);
-	sqlite3_finalize(s);
-	if (ok && run(db, "COMMIT"))
+	return sqlite3_changes(db->connection);
+}
+
+bool sqlite_db_begin(struct sqlite_db *db)
+{
+	return run(db, "BEGIN IMMEDIATE");
+}
+
+bool sqlite_db_end(struct sqlite_db *db, bool is_good)
+{
+	if (is_good && run(db, "COMMIT"))
 		return true;
 	/* Some failures have rolled back already; then this one has nothing to do. */
 	sqlite3_exec(db->connection, "ROLLBACK", NULL, NULL, NULL);
 	return false;
-}
-
-static enum store_status find_by(struct sqlite_db *db, const char *sql, struct str key, struct arena *a,
-				 struct str *json)
-{
-	enum store_status status = STORE_UNAVAILABLE;
-	sqlite3_stmt *s = prepare(db, sql);
-	if (s == NULL)
-		return status;
-	bind_text(s, 1, key);
-	int step = sqlite3_step(s);
-	if (step == SQLITE_ROW) {
-		const char *text = (const char *)sqlite3_column_text(s, 0);
-		*json = str_dup(a, (struct str){ text, (size_t)sqlite3_column_bytes(s, 0) });
-		status = STORE_OK;
-	} else if (step == SQLITE_DONE) {
-		status = STORE_NOT_FOUND;
-	} else {
-		note_failure(db);
-	}
-	sqlite3_finalize(s);
-	return status;
-}
-
-enum store_status sqlite_db_find(struct sqlite_db *db, struct str wanted, struct arena *a, struct str *json)
-{
-	enum store_status status = find_by(db, by_id_sql, wanted, a, json);
-	return status == STORE_NOT_FOUND ? find_by(db, by_queue_id_sql, wanted, a, json) : status;
-}
-
-bool sqlite_db_expire_some(struct sqlite_db *db, int64_t before_unix_ms, bool *is_more)
-{
-	sqlite3_stmt *s = prepare(db, expire_sql);
-	if (s == NULL)
-		return false;
-	sqlite3_bind_int64(s, 1, before_unix_ms);
-	sqlite3_bind_int(s, 2, EXPIRE_AT_ONCE);
-	bool ok = sqlite3_step(s) == SQLITE_DONE || note_failure(db);
-	sqlite3_finalize(s);
-	*is_more = ok && sqlite3_changes(db->connection) == EXPIRE_AT_ONCE;
-	return ok;
 }

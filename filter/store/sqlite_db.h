@@ -1,24 +1,60 @@
-/* store/sqlite_db.h - the record file: its schema and the statements on it.
+/* store/sqlite_db.h - the file of the store: opening, schema, transactions, and the rows in it.
  *
  * Owns:    one SQLite connection, or two (one for the writer, one to read).
  * Threads: one at a time for each connection.
  * Fails:   opening with a diagnostic that says what to type; later as a value, sqlite_db_why says why. */
 #pragma once
 
+#include "store/buckets.h"
 #include "store/node.h"
 
 struct sqlite_db;
+struct sqlite3_stmt;
 
-/* Creates the file (mode 0640) and the schema if they are not there. */
+/* Creates the file (mode 0640) if it is not there, and brings its schema up to date. */
 struct sqlite_db *sqlite_db_open(struct str path, struct diags *);
 /* Reads only; the file must be there. */
 struct sqlite_db *sqlite_db_open_reader(struct str path, struct diags *);
+/* Without a file: gone when it is closed. */
+struct sqlite_db *sqlite_db_open_memory(void);
 void sqlite_db_close(struct sqlite_db *);
-
-/* All of them in one transaction, or none. */
-bool sqlite_db_insert(struct sqlite_db *, const struct node_list *);
-enum store_status sqlite_db_find(struct sqlite_db *, struct str id_or_queue_id, struct arena *, struct str *json);
-/* Deletes a bounded number; *is_more if there are others. */
-bool sqlite_db_expire_some(struct sqlite_db *, int64_t before_unix_ms, bool *is_more);
 /* Of the last failure. */
 const char *sqlite_db_why(const struct sqlite_db *);
+
+/* ---- for sqlite_rows.c ------------------------------------------------------------------------------------- */
+
+enum sqlite_statement {
+#define STATEMENT(id, sql) SQL_##id,
+#include "store/sqlite_statement.def"
+#undef STATEMENT
+	SQL_COUNT
+};
+
+/* Ready to be bound; prepared once. NULL if that fails. */
+struct sqlite3_stmt *sqlite_db_statement(struct sqlite_db *, enum sqlite_statement);
+/* Remembers why; answers false. */
+bool sqlite_db_note_failure(struct sqlite_db *);
+int sqlite_db_changes(struct sqlite_db *);
+bool sqlite_db_begin(struct sqlite_db *);
+/* Commits, or undoes all since begin. False unless everything is stored. */
+bool sqlite_db_end(struct sqlite_db *, bool is_good);
+
+/* ---- rows: sqlite_rows.c ----------------------------------------------------------------------------------- */
+
+/* All of them in one transaction, or none. The buckets are what a NODE_BUCKETS stands for. */
+bool sqlite_db_write(struct sqlite_db *, const struct node_list *, const struct bucket_state *, size_t bucket_count);
+/* Deletes a bounded number of records from before, and of what is over now; *is_more if there are others. */
+bool sqlite_db_expire_some(struct sqlite_db *, int64_t records_before_unix_ms, bool *is_more);
+/* Deletes all but so many of the newest records and refusals. */
+bool sqlite_db_keep_newest(struct sqlite_db *, int64_t count);
+enum store_status sqlite_db_find_record(struct sqlite_db *, struct str id_or_queue_id, struct arena *,
+					struct str *json);
+/* Those that are not full. */
+bool sqlite_db_each_bucket(struct sqlite_db *, void (*use)(void *context, const struct bucket_state *), void *context);
+bool sqlite_db_suppress(struct sqlite_db *, const struct suppression *, size_t count);
+enum store_status sqlite_db_unsuppress(struct sqlite_db *, struct str scope, struct str address);
+enum store_status sqlite_db_find_suppression(struct sqlite_db *, struct str scope, struct str address, struct arena *,
+					     struct suppression *);
+enum store_status sqlite_db_each_suppression(struct sqlite_db *, const struct str *scope, store_use_suppression *,
+					     void *context);
+enum store_status sqlite_db_find_refusal(struct sqlite_db *, struct str key, struct arena *, struct refusal *);

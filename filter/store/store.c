@@ -2,9 +2,11 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/diag.h"
 #include "base/fail.h"
 #include "store/backend.h"
+#include "store/buckets.h"
 
 static const struct {
 	const char *scheme;
@@ -14,9 +16,12 @@ static const struct {
 	{ "sqlite", &store_sqlite },
 };
 
+enum { BUCKETS_HERE_MAX = 200000 };
+
 struct store {
 	const struct store_backend *backend;
 	void *self;
+	struct buckets *here;
 };
 
 static const struct store_backend *backend_of(struct str url, struct str *place, struct diags *diags)
@@ -27,7 +32,8 @@ static const struct store_backend *backend_of(struct str url, struct str *place,
 		if (str_eq(scheme, str_of(store_table[i].scheme)))
 			return store_table[i].backend;
 	diag_error(diags, (struct place){ .setting = "store" },
-		   "\"%.*s\" names no store: use \"sqlite:PATH\" or \"memory:\"", STR_ARG(url));
+		   "\"%.*s\" names no store: use \"sqlite:PATH\" or \"memory:\"",
+		   STR_ARG(url));
 	return NULL;
 }
 
@@ -36,7 +42,7 @@ static struct store *store_of(const struct store_backend *backend, void *self)
 	if (self == NULL)
 		return NULL;
 	struct store *s = fail_if_null(malloc(sizeof(*s)));
-	*s = (struct store){ backend, self };
+	*s = (struct store){ backend, self, buckets_new(BUCKETS_HERE_MAX, false) };
 	return s;
 }
 
@@ -47,11 +53,29 @@ struct store *store_open(struct str url, struct log *log, struct diags *diags)
 	return backend == NULL ? NULL : store_of(backend, backend->open(place, log, diags));
 }
 
-struct store *store_open_reader(struct str url, struct diags *diags)
+static struct store *open_beside(struct str url, bool may_write, struct diags *diags)
 {
 	struct str place;
 	const struct store_backend *backend = backend_of(url, &place, diags);
-	return backend == NULL ? NULL : store_of(backend, backend->open_reader(place, diags));
+	return backend == NULL ? NULL : store_of(backend, backend->open_beside(place, may_write, diags));
+}
+
+struct store *store_open_reader(struct str url, struct diags *diags)
+{
+	return open_beside(url, false, diags);
+}
+
+struct store *store_open_editor(struct str url, struct diags *diags)
+{
+	return open_beside(url, true, diags);
+}
+
+void store_check_url(struct str url, struct diags *diags)
+{
+	struct str place;
+	const struct store_backend *backend = backend_of(url, &place, diags);
+	if (backend != NULL)
+		backend->check(place, diags);
 }
 
 void store_close(struct store *s)
@@ -59,26 +83,13 @@ void store_close(struct store *s)
 	if (s == NULL)
 		return;
 	s->backend->close(s->self);
+	buckets_free(s->here);
 	free(s);
 }
 
-void store_put_record(struct store *s, struct str id, int64_t unix_ms, struct str queue_id, struct str json)
+enum store_status store_expire(struct store *s, int64_t records_before_unix_ms)
 {
-	const struct stored_record record = { id, unix_ms, queue_id, json };
-	BUG_IF(id.n == 0);
-	s->backend->put(s->self, &record);
-}
-
-enum store_status store_find_record(struct store *s, struct str id_or_queue_id, struct arena *a, struct str *json)
-{
-	if (id_or_queue_id.n == 0)
-		return STORE_NOT_FOUND;
-	return s->backend->find(s->self, id_or_queue_id, a, json);
-}
-
-enum store_status store_expire_records(struct store *s, int64_t before_unix_ms)
-{
-	return s->backend->expire(s->self, before_unix_ms);
+	return s->backend->expire(s->self, records_before_unix_ms);
 }
 
 enum store_status store_flush(struct store *s)
@@ -86,7 +97,93 @@ enum store_status store_flush(struct store *s)
 	return s->backend->flush(s->self);
 }
 
-uint64_t store_lost_records(const struct store *s)
+uint64_t store_lost_writes(const struct store *s)
 {
 	return s->backend->lost(s->self);
+}
+
+/* ---- records of decisions -------------------------------------------------------------------------------- */
+
+void store_put_record(struct store *s, struct str id, int64_t unix_ms, struct str queue_id, struct str json)
+{
+	const struct stored_record record = { id, unix_ms, queue_id, json };
+	BUG_IF(id.n == 0);
+	s->backend->put(s->self, node_new_record(&record));
+}
+
+enum store_status store_find_record(struct store *s, struct str id_or_queue_id, struct arena *a, struct str *json)
+{
+	if (id_or_queue_id.n == 0)
+		return STORE_NOT_FOUND;
+	return s->backend->find_record(s->self, id_or_queue_id, a, json);
+}
+
+/* ---- token buckets --------------------------------------------------------------------------------------- */
+
+enum store_status store_take(struct store *s, const struct store_bucket *buckets, size_t count, const int64_t *amounts,
+			     int64_t *wait_ms, size_t *which)
+{
+	BUG_IF(count > STORE_BUCKETS_MAX);
+	*wait_ms = 0;
+	return count == 0 ? STORE_OK : s->backend->take(s->self, buckets, count, amounts, wait_ms, which);
+}
+
+void store_give_back(struct store *s, const struct store_bucket *buckets, size_t count, const int64_t *amounts)
+{
+	if (count > 0)
+		s->backend->give_back(s->self, buckets, count, amounts);
+}
+
+bool store_take_here(struct store *s, const struct store_bucket *buckets, size_t count, const int64_t *amounts,
+		     int64_t *wait_ms, size_t *which)
+{
+	return buckets_take(s->here, buckets, count, amounts, wait_ms, which);
+}
+
+void store_give_back_here(struct store *s, const struct store_bucket *buckets, size_t count, const int64_t *amounts)
+{
+	buckets_give_back(s->here, buckets, count, amounts);
+}
+
+/* ---- suppressed recipients ------------------------------------------------------------------------------- */
+
+enum store_status store_suppress(struct store *s, const struct suppression *list, size_t count)
+{
+	return s->backend->suppress(s->self, list, count);
+}
+
+enum store_status store_unsuppress(struct store *s, struct str scope, struct str address)
+{
+	return s->backend->unsuppress(s->self, scope, address);
+}
+
+enum store_status store_find_suppression(struct store *s, struct str scope, struct str address, struct arena *a,
+					 struct suppression *found)
+{
+	return s->backend->find_suppression(s->self, scope, address, a, found);
+}
+
+enum store_status store_each_suppression(struct store *s, const struct str *scope, store_use_suppression *use,
+					 void *context)
+{
+	return s->backend->each_suppression(s->self, scope, use, context);
+}
+
+/* ---- refusals given for good ----------------------------------------------------------------------------- */
+
+void store_remember_refusal(struct store *s, const struct refusal *refusal)
+{
+	BUG_IF(refusal->key.n == 0);
+	if (refusal->expires_unix_s > clock_unix_s())
+		s->backend->put(s->self, node_new_refusal(refusal));
+}
+
+enum store_status store_find_refusal(struct store *s, struct str key, struct arena *a, struct refusal *found)
+{
+	enum store_status status = s->backend->find_refusal(s->self, key, a, found);
+	if (status == STORE_OK) {
+		found->repeats++;
+		s->backend->put(s->self, node_new_repeat(key));
+	}
+	return status;
 }

@@ -1,10 +1,12 @@
 /* store/store.h - what must outlive the process.
  *
- * One contract, several backends (store_table in store.c); every backend
- * passes tests/unit/store/contract.c unchanged.
- * Owns:    its file or connection. Threads: any.
- * Fails:   as a value; the caller's policy decides. Writing records never
- *          blocks mail: a full queue drops and counts. */
+ * Records of what was decided, token buckets, suppressed recipients, refusals
+ * given for good. One contract, several backends (store_table in store.c);
+ * every backend passes tests/unit/store/contract.c unchanged.
+ * Owns:    its file or connections. Threads: any.
+ * Fails:   as a value; the caller's policy decides. Writing records and
+ *          refusals never blocks mail: a full queue drops and counts. No call
+ *          on the way of mail waits longer than STORE_WAIT_MAX_MS. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,21 +22,89 @@ struct store;
 
 enum store_status { STORE_OK, STORE_NOT_FOUND, STORE_UNAVAILABLE };
 
+enum { STORE_WAIT_MAX_MS = 500 };
+
 /* "sqlite:PATH" or "memory:". NULL and a diagnostic that says what to do. */
 struct store *store_open(struct str url, struct log *, struct diags *);
-/* Read only, beside a running daemon: for `gatepost why`. */
+/* Beside a running daemon: for `gatepost why`, which only reads, and for `gatepost suppress`. */
 struct store *store_open_reader(struct str url, struct diags *);
+struct store *store_open_editor(struct str url, struct diags *);
+/* What is wrong with the URL, as far as that can be told without opening anything. */
+void store_check_url(struct str url, struct diags *);
 /* Writes what is queued. NULL is allowed. */
 void store_close(struct store *);
+
+/* Forgets records older than this, and everything else whose own time is over. */
+enum store_status store_expire(struct store *, int64_t records_before_unix_ms);
+/* Waits until everything queued is stored, for tests and for a clean stop. STORE_UNAVAILABLE as soon as writing fails;
+ * what was queued stays so. */
+enum store_status store_flush(struct store *);
+/* Records and refusals dropped because the queue was full, or given up when the store was closed. */
+uint64_t store_lost_writes(const struct store *);
+
+/* ---- records of decisions -------------------------------------------------------------------------------- */
 
 /* Queues one record (JSON) under its decision id; the same id again replaces. queue_id may be empty. Never waits. */
 void store_put_record(struct store *, struct str id, int64_t unix_ms, struct str queue_id, struct str json);
 /* By decision id, or by queue id (the newest). What is still queued may not be found. */
 enum store_status store_find_record(struct store *, struct str id_or_queue_id, struct arena *, struct str *json);
-/* Forgets records older than this. */
-enum store_status store_expire_records(struct store *, int64_t before_unix_ms);
-/* Waits until everything queued is stored, for tests and for a clean stop. STORE_UNAVAILABLE as soon as writing fails;
- * the records stay queued. */
-enum store_status store_flush(struct store *);
-/* Dropped because the queue was full, or given up when the store was closed. */
-uint64_t store_lost_records(const struct store *);
+
+/* ---- token buckets --------------------------------------------------------------------------------------- */
+
+/* Holds `capacity` at most, and at first; refilled evenly, from empty to full in per_ms. A bucket is known by its key:
+ * with another capacity or time it stays as long from being full as it was, but per_ms at most. */
+struct store_bucket {
+	struct str key;
+	int64_t capacity, per_ms;
+};
+
+enum { STORE_BUCKETS_MAX = 8 };
+
+/* Takes from all buckets, whose keys differ, or from none. *wait_ms is 0 if it took; else it is the time until all
+ * could give, and *which the bucket that takes longest. More than its capacity is never given. */
+enum store_status store_take(struct store *, const struct store_bucket *, size_t count, const int64_t *amounts,
+			     int64_t *wait_ms, size_t *which);
+/* What was not needed after all. */
+void store_give_back(struct store *, const struct store_bucket *, size_t count, const int64_t *amounts);
+/* The same from buckets of this process alone, for as long as store_take says STORE_UNAVAILABLE. */
+bool store_take_here(struct store *, const struct store_bucket *, size_t count, const int64_t *amounts,
+		     int64_t *wait_ms, size_t *which);
+void store_give_back_here(struct store *, const struct store_bucket *, size_t count, const int64_t *amounts);
+
+/* ---- suppressed recipients ------------------------------------------------------------------------------- */
+
+struct suppression {
+	struct str scope;   /* empty: everywhere */
+	struct str address; /* in one spelling: the caller's matter */
+	struct str reason, source;
+	int64_t created_unix_s, expires_unix_s; /* expires 0: never */
+};
+
+/* Adds, or replaces what has the same scope and address. Stored when it answers STORE_OK. Else nothing is, or with
+ * Redis only some of the first ones: the same call again completes it. */
+enum store_status store_suppress(struct store *, const struct suppression *, size_t count);
+enum store_status store_unsuppress(struct store *, struct str scope, struct str address);
+/* That of the scope before the one for everywhere. */
+enum store_status store_find_suppression(struct store *, struct str scope, struct str address, struct arena *,
+					 struct suppression *);
+/* Those of one scope, or all with NULL, by scope and address. Texts live until use returns; false from it ends. It may
+ * not use the store. */
+typedef bool store_use_suppression(void *context, const struct suppression *);
+enum store_status store_each_suppression(struct store *, const struct str *scope, store_use_suppression *, void *);
+
+/* ---- refusals given for good ----------------------------------------------------------------------------- */
+
+struct refusal {
+	struct str key;    /* what is not to be tried again */
+	struct str id;     /* the decision */
+	struct str enhanced, text;
+	struct str source; /* who refused: here, or a remote server */
+	int code;
+	int64_t unix_s, expires_unix_s;
+	int64_t repeats;   /* set by the store */
+};
+
+/* Queues it; an earlier one under the key stays as it is until its time is over. Never waits. */
+void store_remember_refusal(struct store *, const struct refusal *);
+/* Counts this repeat and tells how many there are. What is still queued may not be found, nor counted yet. */
+enum store_status store_find_refusal(struct store *, struct str key, struct arena *, struct refusal *);

@@ -1,24 +1,25 @@
-/* The embedded default: one SQLite file, one thread that writes.
+/* The embedded default: one SQLite file; and "memory:", the same rows without the file, gone with the process.
  *
- * Mail threads leave records in a bounded queue and go on; the writer takes all that is there into one transaction.
- * While writing fails the batch stays with the writer, which tries again every second, and the queue fills up; what
- * finds it full is dropped and counted. Two locks, never held together: `lock` for the queue and its counts, one
- * each for the use of the writing and of the reading connection. */
-#include <inttypes.h>
+ * Mail never waits for the disk: records and refusals are queued, buckets are counted in memory and what has changed is
+ * written a moment later, look-ups use a connection of their own, which in WAL mode waits for no writer. Suppressions
+ * are written at once, by commands and by what must be stored before it is answered. In memory one connection does
+ * all of it. Leaf locks: one for each connection, never held together. */
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/arena.h"
+#include "base/diag.h"
 #include "base/fail.h"
 #include "log/log.h"
+#include "store/backend.h"
+#include "store/queue.h"
 #include "store/sqlite_db.h"
 
 enum {
-	QUEUE_RECORDS_MAX = 20000,
-	QUEUE_BYTES_MAX = 64 << 20,
-	RETRY_S = 1,
+	BUCKETS_MAX = 200000,
+	BUCKETS_DELAY_MS = 250,    /* a crash may give back what was taken within this time */
+	MEMORY_ROWS_MAX = 10000,
 };
 
 struct connection {
@@ -28,143 +29,114 @@ struct connection {
 
 struct sqlite_store {
 	struct log *log;
-	struct connection write, read; /* write.db NULL: reader only */
-	pthread_t writer;
-	pthread_mutex_t lock;
-	pthread_cond_t wake, changed;  /* for the writer; for who waits in flush */
-	struct node_list queue;
-	uint64_t queued, stored, lost, failures;
-	bool is_hurried;               /* somebody waits: do not wait for the next try */
-	bool is_full;                  /* logged once */
-	bool is_closing;
+	struct connection *write, *read; /* write NULL: reader only; both the same in memory */
+	struct queue *queue;             /* NULL: in memory, or beside a daemon */
+	struct buckets *buckets;
 };
 
-static void connection_init(struct connection *c, struct sqlite_db *db)
+static struct connection *connection_new(struct sqlite_db *db)
 {
+	struct connection *c = fail_if_null(calloc(1, sizeof(*c)));
 	pthread_mutex_init(&c->lock, NULL);
 	c->db = db;
+	return c;
 }
 
-static void connection_fini(struct connection *c)
+static void connection_free(struct connection *c)
 {
+	if (c == NULL)
+		return;
 	sqlite_db_close(c->db);
 	pthread_mutex_destroy(&c->lock);
+	free(c);
 }
 
-/* ---- the writer ----------------------------------------------------------------------------------------- */
-
-/* Called and left with s->lock held. */
-static void wait_for_retry(struct sqlite_store *s)
+static struct sqlite_db *use(struct connection *c)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += RETRY_S;
-	while (!s->is_closing && !s->is_hurried && pthread_cond_timedwait(&s->wake, &s->lock, &until) == 0)
-		;
+	BUG_IF(c == NULL);
+	pthread_mutex_lock(&c->lock);
+	return c->db;
 }
 
-/* Takes what there is, or waits for it. False: the store is closing and nothing is left. */
-static bool next_batch(struct sqlite_store *s, struct node_list *batch)
+static void leave(struct connection *c)
 {
-	pthread_mutex_lock(&s->lock);
-	while (s->queue.count == 0 && !s->is_closing)
-		pthread_cond_wait(&s->wake, &s->lock);
-	node_list_move(batch, &s->queue);
-	s->is_full = false;
-	pthread_mutex_unlock(&s->lock);
-	return batch->count > 0;
+	pthread_mutex_unlock(&c->lock);
 }
 
-static bool write_batch(struct sqlite_store *s, const struct node_list *batch, char why[static 300])
+/* ---- writing what is queued -------------------------------------------------------------------------------- */
+
+static bool has_buckets(const struct node_list *list)
 {
-	pthread_mutex_lock(&s->write.lock);
-	bool ok = sqlite_db_insert(s->write.db, batch);
+	const struct node *n = list->first;
+	while (n != NULL && n->kind != NODE_BUCKETS)
+		n = n->next;
+	return n != NULL;
+}
+
+static bool write_batch(void *context, const struct node_list *list, char why[static QUEUE_WHY_MAX])
+{
+	struct sqlite_store *s = context;
+	struct arena *a = arena_new();
+	const struct bucket_state *buckets = NULL;
+	size_t bucket_count = 0;
+	if (has_buckets(list))
+		buckets = buckets_changes(s->buckets, a, &bucket_count);
+	struct sqlite_db *db = use(s->write);
+	bool ok = sqlite_db_write(db, list, buckets, bucket_count);
 	if (!ok)
-		snprintf(why, 300, "%s", sqlite_db_why(s->write.db));
-	pthread_mutex_unlock(&s->write.lock);
+		snprintf(why, QUEUE_WHY_MAX, "%s", sqlite_db_why(db));
+	leave(s->write);
+	if (!ok)
+		buckets_keep_as_changes(s->buckets, buckets, bucket_count);
+	arena_free(a);
 	return ok;
 }
 
-/* False: give up, the store is closing. */
-static bool note_outcome(struct sqlite_store *s, size_t count, bool is_stored)
+/* Nothing fails in memory. */
+static void write_now(struct sqlite_store *s, struct node *n)
 {
-	pthread_mutex_lock(&s->lock);
-	bool is_last = s->is_closing;
-	if (is_stored)
-		s->stored += count;
+	struct node_list list;
+	BUG_IF(s->read != s->write);
+	node_list_init(&list);
+	node_list_add(&list, n);
+	struct sqlite_db *db = use(s->write);
+	BUG_IF(!sqlite_db_write(db, &list, NULL, 0) || !sqlite_db_keep_newest(db, MEMORY_ROWS_MAX));
+	leave(s->write);
+	node_list_free(&list);
+}
+
+static void sqlite_put(void *self, struct node *n)
+{
+	struct sqlite_store *s = self;
+	if (s->queue != NULL)
+		queue_put(s->queue, n, 0);
 	else
-		s->failures++;
-	if (!is_stored && is_last)
-		s->lost += count;
-	s->is_hurried = false;
-	pthread_cond_broadcast(&s->changed);
-	if (!is_stored && !is_last)
-		wait_for_retry(s);
-	pthread_mutex_unlock(&s->lock);
-	return is_stored || !is_last;
+		write_now(s, n);
 }
 
-/* Until the batch is stored or given up. Logs once when trouble begins and once when it ends. */
-static void store_batch(struct sqlite_store *s, struct node_list *batch)
+static enum store_status sqlite_flush(void *self)
 {
-	char why[300];
-	bool is_stored, is_first = true;
-	do {
-		is_stored = write_batch(s, batch, why);
-		if (!is_stored && is_first)
-			log_error(s->log, "store: records cannot be written, they are kept in memory: %s", why);
-		if (is_stored && !is_first)
-			log_info(s->log, "store: records are written again");
-		is_first = false;
-		if (!note_outcome(s, batch->count, is_stored)) {
-			log_error(s->log, "store: %zu records are lost: %s", batch->count, why);
-			return;
-		}
-	} while (!is_stored);
+	struct sqlite_store *s = self;
+	return s->queue == NULL ? STORE_OK : queue_flush(s->queue);
 }
 
-static void *write_records(void *context)
+static uint64_t sqlite_lost(void *self)
 {
-	struct sqlite_store *s = context;
-	struct node_list batch;
-	node_list_init(&batch);
-	while (next_batch(s, &batch)) {
-		store_batch(s, &batch);
-		node_list_free(&batch);
-	}
-	return NULL;
+	struct sqlite_store *s = self;
+	return s->queue == NULL ? 0 : queue_lost(s->queue);
 }
 
-/* ---- the store ------------------------------------------------------------------------------------------ */
+/* ---- opening ----------------------------------------------------------------------------------------------- */
 
-static struct sqlite_store *store_new(struct sqlite_db *writer, struct sqlite_db *reader, struct log *log)
+static struct sqlite_store *store_new(struct connection *write, struct connection *read)
 {
 	struct sqlite_store *s = fail_if_null(calloc(1, sizeof(*s)));
-	pthread_condattr_t monotonic;
-	s->log = log;
-	connection_init(&s->write, writer);
-	connection_init(&s->read, reader);
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->wake, &monotonic);
-	pthread_cond_init(&s->changed, NULL);
-	pthread_condattr_destroy(&monotonic);
-	node_list_init(&s->queue);
+	s->write = write;
+	s->read = read;
 	return s;
 }
 
-/* Signals belong to the signal thread alone. */
-static void start_writer(struct sqlite_store *s)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	BUG_IF(pthread_create(&s->writer, NULL, write_records, s) != 0);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-static void *sqlite_open(struct str place, struct log *log, struct diags *diags)
+static struct sqlite_store *open_both(struct str place, struct diags *diags)
 {
 	struct sqlite_db *writer = sqlite_db_open(place, diags);
 	struct sqlite_db *reader = writer == NULL ? NULL : sqlite_db_open_reader(place, diags);
@@ -172,104 +144,179 @@ static void *sqlite_open(struct str place, struct log *log, struct diags *diags)
 		sqlite_db_close(writer);
 		return NULL;
 	}
-	struct sqlite_store *s = store_new(writer, reader, log);
-	start_writer(s);
+	return store_new(connection_new(writer), connection_new(reader));
+}
+
+static void restore_bucket(void *context, const struct bucket_state *state)
+{
+	buckets_restore(context, state);
+}
+
+static void *sqlite_open(struct str place, struct log *log, struct diags *diags)
+{
+	struct sqlite_store *s = open_both(place, diags);
+	if (s == NULL)
+		return NULL;
+	s->buckets = buckets_new(BUCKETS_MAX, true);
+	if (!sqlite_db_each_bucket(s->read->db, restore_bucket, s->buckets))
+		diag_warn(diags, (struct place){ .setting = "store" }, "token buckets cannot be read, all are full: %s",
+			  sqlite_db_why(s->read->db));
+	s->queue = queue_new(log, write_batch, s);
 	return s;
 }
 
-static void *sqlite_open_reader(struct str place, struct diags *diags)
+static void *sqlite_open_beside(struct str place, bool may_write, struct diags *diags)
 {
+	if (may_write)
+		return open_both(place, diags);
 	struct sqlite_db *reader = sqlite_db_open_reader(place, diags);
-	return reader == NULL ? NULL : store_new(NULL, reader, NULL);
+	return reader == NULL ? NULL : store_new(NULL, connection_new(reader));
+}
+
+static void sqlite_check(struct str place, struct diags *diags)
+{
+	if (place.n == 0)
+		diag_error(diags, (struct place){ .setting = "store" }, "\"sqlite:\" needs a path behind the colon");
+}
+
+static void memory_check(struct str place, struct diags *diags)
+{
+	if (place.n > 0)
+		diag_error(diags, (struct place){ .setting = "store" }, "nothing may follow in \"memory:\"");
+}
+
+static void *memory_open(struct str place, struct log *log, struct diags *diags)
+{
+	(void)log;
+	memory_check(place, diags);
+	if (place.n > 0)
+		return NULL;
+	struct connection *only = connection_new(sqlite_db_open_memory());
+	struct sqlite_store *s = store_new(only, only);
+	s->buckets = buckets_new(BUCKETS_MAX, false);
+	return s;
+}
+
+static void *memory_open_beside(struct str place, bool may_write, struct diags *diags)
+{
+	(void)place;
+	diag_error(diags, (struct place){ .setting = "store" },
+		   "\"memory:\" is inside the daemon only; to %s from outside use \"sqlite:PATH\"",
+		   may_write ? "change it" : "read it");
+	return NULL;
 }
 
 static void sqlite_close(void *self)
 {
 	struct sqlite_store *s = self;
-	if (s->write.db != NULL) {
-		pthread_mutex_lock(&s->lock);
-		s->is_closing = true;
-		pthread_cond_signal(&s->wake);
-		pthread_mutex_unlock(&s->lock);
-		pthread_join(s->writer, NULL);
-	}
-	connection_fini(&s->read);
-	connection_fini(&s->write);
-	pthread_cond_destroy(&s->wake);
-	pthread_cond_destroy(&s->changed);
-	pthread_mutex_destroy(&s->lock);
+	queue_free(s->queue);
+	if (s->read != s->write)
+		connection_free(s->read);
+	connection_free(s->write);
+	buckets_free(s->buckets);
 	free(s);
 }
 
-static void sqlite_put(void *self, const struct stored_record *record)
-{
-	struct sqlite_store *s = self;
-	BUG_IF(s->write.db == NULL);
-	struct node *n = node_new(record);
-	pthread_mutex_lock(&s->lock);
-	bool is_taken = s->queue.count < QUEUE_RECORDS_MAX && s->queue.size_bytes + n->size_bytes <= QUEUE_BYTES_MAX;
-	bool is_news = !is_taken && !s->is_full;
-	if (is_taken) {
-		node_list_add(&s->queue, n);
-		s->queued++;
-		pthread_cond_signal(&s->wake);
-	} else {
-		s->lost++;
-		s->is_full = true;
-	}
-	pthread_mutex_unlock(&s->lock);
-	if (!is_taken)
-		free(n);
-	if (is_news)
-		log_error(s->log, "store: the queue of records is full, new ones are lost");
-}
-
-static enum store_status sqlite_find(void *self, struct str wanted, struct arena *a, struct str *json)
-{
-	struct sqlite_store *s = self;
-	pthread_mutex_lock(&s->read.lock);
-	enum store_status status = sqlite_db_find(s->read.db, wanted, a, json);
-	pthread_mutex_unlock(&s->read.lock);
-	return status;
-}
-
-static enum store_status sqlite_expire(void *self, int64_t before_unix_ms)
+static enum store_status sqlite_expire(void *self, int64_t records_before_unix_ms)
 {
 	struct sqlite_store *s = self;
 	bool ok, is_more;
-	BUG_IF(s->write.db == NULL);
 	do {
-		pthread_mutex_lock(&s->write.lock);
-		ok = sqlite_db_expire_some(s->write.db, before_unix_ms, &is_more);
-		pthread_mutex_unlock(&s->write.lock);
+		ok = sqlite_db_expire_some(use(s->write), records_before_unix_ms, &is_more);
+		leave(s->write);
 	} while (ok && is_more);
 	return ok ? STORE_OK : STORE_UNAVAILABLE;
 }
 
-static enum store_status sqlite_flush(void *self)
+/* ---- buckets ----------------------------------------------------------------------------------------------- */
+
+static void keep_changes(struct sqlite_store *s)
+{
+	if (s->queue != NULL && buckets_has_news(s->buckets))
+		queue_put(s->queue, node_new_buckets(), BUCKETS_DELAY_MS);
+}
+
+static enum store_status sqlite_take(void *self, const struct store_bucket *b, size_t count, const int64_t *amounts,
+				     int64_t *wait_ms, size_t *which)
 {
 	struct sqlite_store *s = self;
-	pthread_mutex_lock(&s->lock);
-	uint64_t target = s->queued, failures = s->failures;
-	s->is_hurried = s->stored < target;
-	pthread_cond_signal(&s->wake);
-	while (s->stored < target && s->failures == failures)
-		pthread_cond_wait(&s->changed, &s->lock);
-	enum store_status status = s->stored >= target ? STORE_OK : STORE_UNAVAILABLE;
-	pthread_mutex_unlock(&s->lock);
+	BUG_IF(s->buckets == NULL);
+	if (buckets_take(s->buckets, b, count, amounts, wait_ms, which))
+		keep_changes(s);
+	return STORE_OK;
+}
+
+static void sqlite_give_back(void *self, const struct store_bucket *b, size_t count, const int64_t *amounts)
+{
+	struct sqlite_store *s = self;
+	BUG_IF(s->buckets == NULL);
+	buckets_give_back(s->buckets, b, count, amounts);
+	keep_changes(s);
+}
+
+/* ---- rows -------------------------------------------------------------------------------------------------- */
+
+static enum store_status sqlite_find_record(void *self, struct str wanted, struct arena *a, struct str *json)
+{
+	struct sqlite_store *s = self;
+	enum store_status status = sqlite_db_find_record(use(s->read), wanted, a, json);
+	leave(s->read);
 	return status;
 }
 
-static uint64_t sqlite_lost(void *self)
+static enum store_status sqlite_suppress(void *self, const struct suppression *list, size_t count)
 {
 	struct sqlite_store *s = self;
-	pthread_mutex_lock(&s->lock);
-	uint64_t lost = s->lost;
-	pthread_mutex_unlock(&s->lock);
-	return lost;
+	bool ok = sqlite_db_suppress(use(s->write), list, count);
+	leave(s->write);
+	return ok ? STORE_OK : STORE_UNAVAILABLE;
 }
 
+static enum store_status sqlite_unsuppress(void *self, struct str scope, struct str address)
+{
+	struct sqlite_store *s = self;
+	enum store_status status = sqlite_db_unsuppress(use(s->write), scope, address);
+	leave(s->write);
+	return status;
+}
+
+static enum store_status sqlite_find_suppression(void *self, struct str scope, struct str address, struct arena *a,
+						 struct suppression *found)
+{
+	struct sqlite_store *s = self;
+	enum store_status status = sqlite_db_find_suppression(use(s->read), scope, address, a, found);
+	leave(s->read);
+	return status;
+}
+
+static enum store_status sqlite_each_suppression(void *self, const struct str *scope, store_use_suppression *use_one,
+						 void *context)
+{
+	struct sqlite_store *s = self;
+	enum store_status status = sqlite_db_each_suppression(use(s->read), scope, use_one, context);
+	leave(s->read);
+	return status;
+}
+
+static enum store_status sqlite_find_refusal(void *self, struct str key, struct arena *a, struct refusal *found)
+{
+	struct sqlite_store *s = self;
+	enum store_status status = sqlite_db_find_refusal(use(s->read), key, a, found);
+	leave(s->read);
+	return status;
+}
+
+#define SHARED                                                                                     \
+	.close = sqlite_close, .expire = sqlite_expire, .flush = sqlite_flush, .lost = sqlite_lost,   \
+	.put = sqlite_put, .find_record = sqlite_find_record, .take = sqlite_take,                    \
+	.give_back = sqlite_give_back, .suppress = sqlite_suppress, .unsuppress = sqlite_unsuppress,  \
+	.find_suppression = sqlite_find_suppression, .each_suppression = sqlite_each_suppression,     \
+	.find_refusal = sqlite_find_refusal
+
 const struct store_backend store_sqlite = {
-	sqlite_open, sqlite_open_reader, sqlite_close, sqlite_put,
-	sqlite_find, sqlite_expire,      sqlite_flush, sqlite_lost,
+	.open = sqlite_open, .open_beside = sqlite_open_beside, .check = sqlite_check, SHARED
+};
+
+const struct store_backend store_mem = {
+	.open = memory_open, .open_beside = memory_open_beside, .check = memory_check, SHARED
 };

@@ -1,11 +1,13 @@
 /* What the file promises beyond the contract of every store. */
 #include "bench.h"
 
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "log/log.h"
 
 static void assert_diag(struct bench *b, const char *part)
@@ -161,7 +163,7 @@ static void a_locked_file_delays_but_loses_nothing(void **state)
 	sqlite3_close(other);
 	assert_int_equal(store_flush(b->store), STORE_OK);
 	assert_found(b, b->store, "id1", "one");
-	assert_int_equal(store_lost_records(b->store), 0);
+	assert_int_equal(store_lost_writes(b->store), 0);
 }
 
 /* The table is gone under the store's feet: a failure that lasts. */
@@ -173,10 +175,10 @@ static void failing_writes_are_a_status_and_then_a_count(void **state)
 		store_put_record(b->store, STR("id"), 1000, STR("Q"), STR("x"));
 	assert_int_equal(store_flush(b->store), STORE_UNAVAILABLE);
 	assert_int_equal(store_flush(b->store), STORE_UNAVAILABLE);
-	assert_int_equal(store_expire_records(b->store, 1), STORE_UNAVAILABLE);
+	assert_int_equal(store_expire(b->store, 1), STORE_UNAVAILABLE);
 	struct str json;
 	assert_int_equal(store_find_record(b->store, STR("id"), b->arena, &json), STORE_UNAVAILABLE);
-	assert_int_equal(store_lost_records(b->store), 0);
+	assert_int_equal(store_lost_writes(b->store), 0);
 	/* It comes back, and so do the records. */
 	assert_int_equal(sqlite3_exec(other, "ALTER TABLE hidden RENAME TO records", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(other);
@@ -233,13 +235,201 @@ static void a_full_queue_drops_and_counts(void **state)
 		snprintf(id, sizeof(id), "id%d", i);
 		store_put_record(b->store, str_of(id), i, STR_EMPTY, STR("x"));
 	}
-	uint64_t lost = store_lost_records(b->store);
+	uint64_t lost = store_lost_writes(b->store);
 	assert_in_range(lost, MANY - 2 * 20000, MANY - 20000);
 	assert_int_equal(sqlite3_exec(other, "ALTER TABLE hidden RENAME TO records", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(other);
 	assert_int_equal(store_flush(b->store), STORE_OK);
 	assert_found(b, b->store, "id0", "x");
-	assert_int_equal(store_lost_records(b->store), lost);
+	assert_int_equal(store_lost_writes(b->store), lost);
+}
+
+/* ---- buckets, suppressions, refusals --------------------------------------------------------------------- */
+
+static const struct store_bucket hourly = { { "messages", 8 }, 5, 3600000 };
+
+/* How many of five it gives. */
+static int drain(struct store *store)
+{
+	int taken = 0;
+	int64_t one = 1, wait_ms = 0;
+	size_t which;
+	while (store_take(store, &hourly, 1, &one, &wait_ms, &which) == STORE_OK && wait_ms == 0)
+		taken++;
+	return taken;
+}
+
+static void take_n(struct store *store, int64_t amount)
+{
+	int64_t wait_ms;
+	size_t which;
+	assert_int_equal(store_take(store, &hourly, 1, &amount, &wait_ms, &which), STORE_OK);
+	assert_int_equal(wait_ms, 0);
+}
+
+static void buckets_outlive_the_store(void **state)
+{
+	struct bench *b = *state;
+	int64_t one = 1;
+	take_n(b->store, 3);
+	store_give_back(b->store, &hourly, 1, &one);
+	store_close(b->store);
+	b->store = store_open(b->url, NULL, b->diags);
+	assert_int_equal(drain(b->store), 3);
+	store_close(b->store);
+	b->store = store_open(b->url, NULL, b->diags);
+	assert_int_equal(drain(b->store), 0);
+}
+
+/* Without flush or close: what was taken is in the file a moment later. */
+static void buckets_outlive_a_crash(void **state)
+{
+	struct bench *b = *state;
+	int status;
+	pid_t child = fork();
+	if (child == 0) {
+		b->store = store_open(b->url, NULL, b->diags);
+		take_n(b->store, 4);
+		usleep(1000 * 1000);
+		kill(getpid(), SIGKILL);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	b->store = store_open(b->url, NULL, b->diags);
+	assert_int_equal(drain(b->store), 1);
+}
+
+/* While the file cannot be written counting goes on, and what was counted is written later. */
+static void counting_needs_no_disk(void **state)
+{
+	struct bench *b = *state;
+	sqlite3 *other = foreign_connection(b, "ALTER TABLE buckets RENAME TO hidden");
+	take_n(b->store, 2);
+	assert_int_equal(store_flush(b->store), STORE_UNAVAILABLE);
+	take_n(b->store, 1);
+	assert_int_equal(sqlite3_exec(other, "ALTER TABLE hidden RENAME TO buckets", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	assert_int_equal(store_flush(b->store), STORE_OK);
+	struct store *second = store_open(b->url, NULL, b->diags);
+	assert_int_equal(drain(second), 2);
+	store_close(second);
+}
+
+/* What `gatepost suppress` does is seen by the running daemon at once. */
+static void an_editor_works_beside_the_daemon(void **state)
+{
+	struct bench *b = *state;
+	struct suppression found, e = { .scope = STR("news"), .address = STR("a@x"), .reason = STR("r"), .source = STR("s") };
+	struct store *editor = store_open_editor(b->url, b->diags);
+	assert_non_null(editor);
+	assert_int_equal(store_suppress(editor, &e, 1), STORE_OK);
+	assert_int_equal(store_find_suppression(b->store, e.scope, e.address, b->arena, &found), STORE_OK);
+	assert_int_equal(store_unsuppress(editor, e.scope, e.address), STORE_OK);
+	assert_int_equal(store_find_suppression(b->store, e.scope, e.address, b->arena, &found), STORE_NOT_FOUND);
+	store_close(editor);
+}
+
+static int64_t number_in_file(struct bench *b, const char *sql)
+{
+	sqlite3 *db = foreign_connection(b, "");
+	sqlite3_stmt *s;
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	int64_t number = sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	sqlite3_close(db);
+	return number;
+}
+
+/* As the first version made it. */
+static void a_file_of_schema_1_is_brought_up_to_date(void **state)
+{
+	struct bench *b = *state;
+	sqlite3_close(foreign_connection(
+		b, "PRAGMA journal_mode = WAL; PRAGMA application_id = 1734440037; PRAGMA user_version = 1;"
+		   "CREATE TABLE records (id TEXT PRIMARY KEY, unix_ms INTEGER NOT NULL, queue_id TEXT, json TEXT NOT NULL);"
+		   "CREATE INDEX records_by_queue_id ON records (queue_id) WHERE queue_id IS NOT NULL;"
+		   "CREATE INDEX records_by_time ON records (unix_ms);"
+		   "INSERT INTO records VALUES ('id1', 1000, 'Q1', 'one');"));
+	/* A reader takes it as it is, and says that it knows nothing of what came later. */
+	struct suppression found;
+	b->store = store_open_reader(b->url, b->diags);
+	assert_found(b, b->store, "id1", "one");
+	assert_int_equal(store_find_suppression(b->store, STR("s"), STR("a"), b->arena, &found), STORE_UNAVAILABLE);
+	store_close(b->store);
+	assert_int_equal(number_in_file(b, "PRAGMA user_version"), 1);
+	b->store = store_open(b->url, NULL, b->diags);
+	assert_non_null(b->store);
+	assert_int_equal(diags_count(b->diags), 0);
+	assert_int_equal(number_in_file(b, "PRAGMA user_version"), 2);
+	assert_found(b, b->store, "Q1", "one");
+	take_n(b->store, 1);
+	assert_int_equal(store_find_suppression(b->store, STR("s"), STR("a"), b->arena, &found), STORE_NOT_FOUND);
+	store_put_record(b->store, STR("id2"), 1, STR_EMPTY, STR("two"));
+	assert_int_equal(store_flush(b->store), STORE_OK);
+	assert_int_equal(number_in_file(b, "SELECT count(*) FROM buckets"), 1);
+	assert_int_equal(number_in_file(b, "SELECT count(*) FROM records"), 2);
+}
+
+/* What could not be brought up to date stays as it was. */
+static void a_failed_update_changes_nothing(void **state)
+{
+	struct bench *b = *state;
+	sqlite3_close(foreign_connection(b, "PRAGMA application_id = 1734440037; PRAGMA user_version = 1;"
+					    "CREATE TABLE refusals (x)"));
+	assert_refused(b, str_to_c(b->arena, b->url), "cannot be opened: table refusals already exists");
+	assert_int_equal(number_in_file(b, "PRAGMA user_version"), 1);
+	assert_int_equal(number_in_file(b, "SELECT count(*) FROM sqlite_schema"), 1);
+}
+
+/* A file that is another program's is not even switched to another journal. */
+static void a_foreign_file_is_not_touched(void **state)
+{
+	struct bench *b = *state;
+	sqlite3_close(foreign_connection(b, "CREATE TABLE theirs (x)"));
+	assert_refused(b, str_to_c(b->arena, b->url), "of another program");
+	assert_int_equal(number_in_file(b, "SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'delete'"), 1);
+}
+
+static void what_is_over_leaves_the_file(void **state)
+{
+	struct bench *b = *state;
+	const struct suppression e = { .address = STR("a"), .expires_unix_s = 5 };
+	const struct store_bucket brief = { STR("brief"), 1, 1 };
+	struct refusal r = { .key = STR("k"), .unix_s = clock_unix_s(), .expires_unix_s = clock_unix_s() + 1 };
+	int64_t one = 1, wait_ms;
+	size_t which;
+	assert_int_equal(store_suppress(b->store, &e, 1), STORE_OK);
+	assert_int_equal(store_take(b->store, &brief, 1, &one, &wait_ms, &which), STORE_OK);
+	take_n(b->store, 1);
+	store_remember_refusal(b->store, &r);
+	assert_int_equal(store_flush(b->store), STORE_OK);
+	assert_int_equal(number_in_file(b, "SELECT count(*) FROM buckets"), 2);
+	usleep(1100 * 1000);
+	assert_int_equal(store_expire(b->store, 0), STORE_OK);
+	assert_int_equal(number_in_file(b, "SELECT count(*) FROM suppressions"), 0);
+	assert_int_equal(number_in_file(b, "SELECT count(*) FROM refusals"), 0);
+	assert_int_equal(number_in_file(b, "SELECT count(*) FROM buckets"), 1);
+}
+
+/* A command of root's, before the daemon ever ran: the file is for the daemon. */
+static void root_makes_the_file_for_the_owner_of_the_folder(void **state)
+{
+	struct bench *b = *state;
+	struct stat st;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chown(b->folder, 12345, 12346), 0);
+	b->store = store_open_editor(b->url, b->diags);
+	assert_non_null(b->store);
+	const struct suppression e = { .address = STR("a") };
+	assert_int_equal(store_suppress(b->store, &e, 1), STORE_OK);
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const suffixes[] = { "", "-wal", "-shm" };
+		assert_int_equal(stat(str_printf(b->arena, "%.*s%s", STR_ARG(b->path), suffixes[i]).p, &st), 0);
+		assert_int_equal(st.st_uid, 12345);
+		assert_int_equal(st.st_gid, 12346);
+	}
 }
 
 int main(void)
@@ -258,6 +448,15 @@ int main(void)
 		T(setup_sqlite, failing_writes_are_a_status_and_then_a_count),
 		T(setup_file, trouble_is_logged_once),
 		T(setup_sqlite, a_full_queue_drops_and_counts),
+		T(setup_sqlite, buckets_outlive_the_store),
+		T(setup_file, buckets_outlive_a_crash),
+		T(setup_sqlite, counting_needs_no_disk),
+		T(setup_sqlite, an_editor_works_beside_the_daemon),
+		T(setup_file, a_file_of_schema_1_is_brought_up_to_date),
+		T(setup_file, a_failed_update_changes_nothing),
+		T(setup_file, a_foreign_file_is_not_touched),
+		T(setup_sqlite, what_is_over_leaves_the_file),
+		T(setup_file, root_makes_the_file_for_the_owner_of_the_folder),
 	};
 	return RUN_TESTS(tests);
 }
