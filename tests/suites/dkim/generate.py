@@ -53,8 +53,8 @@ def bare_rsa(n, e):
     return der(0x30, integer(n), integer(e))
 
 
-def spki_rsa(n, e):
-    return der(0x30, der(0x30, der(6, RSA_OID), der(5)), der(3, b"\0", bare_rsa(n, e)))
+def spki_rsa(n, e, parameters=der(5)):
+    return der(0x30, der(0x30, der(6, RSA_OID), parameters), der(3, b"\0", bare_rsa(n, e)))
 
 
 def b64(data):
@@ -364,6 +364,8 @@ def keys():
     key_case("exponent-giant", "egiant", "policy", "exponent of 2000 bits", ["p=" + b64(spki_rsa(n, odd(2000)))])
     key_case("exponent-one", "eone", "permerror", "no RSA key has", ["p=" + b64(spki_rsa(n, 1))])
     key_case("exponent-even", "eeven", "permerror", "no RSA key has", ["p=" + b64(spki_rsa(n, 65538))])
+    key_case("more-than-a-key", "more", "permerror", "more than a key",
+             ["p=" + b64(spki_rsa(n, e, der(4, bytes(800))))])
     key_case("other", "other", "fail", "another key", ["p=" + b64(spki_rsa(odd(2048), 65537))])
 
 
