@@ -286,7 +286,8 @@ static void open_handle(struct auth_dkim_verify *v, const struct header_list *he
 	feed_fields(v, headers);
 	if (auth_dkim_feed_header_end(v->handle) && match_signatures(v))
 		return;
-	log_warn(v->log, "libopendkim refused a header section: %s", dkim_geterror(v->handle));
+	const char *error = dkim_geterror(v->handle);
+	log_warn(v->log, "libopendkim refused a header section: %s", error == NULL ? "no reason given" : error);
 	decide_all_open(v, RESULT_TEMPERROR, STR("the header section could not be processed"));
 	v->handle = NULL;
 }
