@@ -308,11 +308,11 @@ def dot_stuffed(message):
 class Gatepost:
     """The daemon under test, with its folder of configuration, policies and zone."""
 
-    def __init__(self, folder, policies, zone="", options="", binary=None, listen=None):
+    def __init__(self, folder, policies, zone="", options="", binary=None, listen=None, milter=None):
         self.folder = folder
         self.binary = binary or os.path.join(BUILD, "gatepost")
         self.socket_path = folder("gate", "milter.sock")
-        self.milter = f"unix:{self.socket_path}"
+        self.milter = milter or f"unix:{self.socket_path}"
         self.log_path = folder("gate", "log")
         self.options = options
         self.listen = listen or (f'{{ socket = "unix:{self.socket_path}"; mode = "0660"; group = "postfix"; }}')

@@ -138,6 +138,25 @@ class Rights(HouseTest):
         self.assertIn("record_days is 0", done.stderr)
 
 
+class Inet(HouseTest):
+    """The milter socket is a TCP port."""
+    policies = "stages.conf"
+    zone = ZONE
+
+    @classmethod
+    def setUpClass(cls):
+        cls.port = harness.free_port()
+        cls.house_more = {"listen": f'{{ socket = "inet:{cls.port}@127.0.0.1"; }}', "milter": f"inet:127.0.0.1:{cls.port}"}
+        super().setUpClass()
+
+    def test_mail_passes_through_a_tcp_socket(self):
+        with self.client() as c:
+            self.assertEqual(c.send("a@example.org", ["b@example.com"], message("over tcp"))[0], 250)
+            self.assertEqual(c.mail("refused@example.org")[0], 550)
+        self.assertIn("Authentication-Results", self.postfix.mail_with("over tcp"))
+        self.assertEqual(self.gate.record_with(header__subject="over tcp")["spf"]["result"], "pass")
+
+
 class Limits(HouseTest):
     policies = "open.conf"
     zone = ZONE
