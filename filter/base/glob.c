@@ -27,3 +27,27 @@ bool glob_match(struct str pattern, struct str text)
 		p++;
 	return p == pattern.n;
 }
+
+/* From the ends: meets[j] tells whether the rest of a and the rest of b from byte j on have a text in common. A star
+ * takes the other's next byte, be it a star, or ends. */
+bool glob_meets(struct str a, struct str b)
+{
+	bool meets[GLOB_COMPARED_MAX + 1];
+	if (a.n > GLOB_COMPARED_MAX || b.n > GLOB_COMPARED_MAX)
+		return true;
+	for (size_t i = a.n + 1; i-- > 0;) {
+		bool diagonal = false; /* of the row below, one byte on */
+		for (size_t j = b.n + 1; j-- > 0;) {
+			bool below = i < a.n && meets[j], right = j < b.n && meets[j + 1], here;
+			if (i == a.n && j == b.n)
+				here = true;
+			else if ((i < a.n && a.p[i] == '*') || (j < b.n && b.p[j] == '*'))
+				here = below || right;
+			else
+				here = i < a.n && j < b.n && char_lower(a.p[i]) == char_lower(b.p[j]) && diagonal;
+			diagonal = below;
+			meets[j] = here;
+		}
+	}
+	return meets[0];
+}

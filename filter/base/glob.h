@@ -9,5 +9,8 @@
 #include "base/str.h"
 
 bool glob_match(struct str pattern, struct str text);
+/* True if some text matches both patterns. Patterns of more than GLOB_COMPARED_MAX bytes are taken to. */
+bool glob_meets(struct str, struct str);
+enum { GLOB_COMPARED_MAX = 1024 };
 /* True if the pattern holds a '*'. */
 bool glob_is_pattern(struct str);

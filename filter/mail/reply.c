@@ -179,3 +179,13 @@ struct reply reply_expand(struct arena *a, const struct reply_template *t, const
 {
 	return (struct reply){ t->code, t->enhanced, expand(a, t->text, facts, REPLY_TEXT_MAX) };
 }
+
+struct reply reply_of(struct arena *a, int code, const char *enhanced, struct str text)
+{
+	struct buf b;
+	buf_init(&b, REPLY_TEXT_MAX);
+	add_clean(&b, text);
+	struct reply reply = { code, str_of(enhanced), str_dup(a, buf_str(&b)) };
+	buf_fini(&b);
+	return reply;
+}

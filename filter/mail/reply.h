@@ -35,6 +35,8 @@ const char *reply_template_parse(struct arena *, struct str, struct reply_templa
 void reply_template_facts(const struct reply_template *, void (*use)(void *context, enum fact_id), void *context);
 /* Values are cleaned (control and non-ASCII bytes become '?') and bounded; a fact without value prints as "-". */
 struct reply reply_expand(struct arena *, const struct reply_template *, const struct facts *);
+/* One that no policy wrote; the text is cleaned and cut in the same way. */
+struct reply reply_of(struct arena *, int code, const char *enhanced, struct str text);
 /* The same fact syntax without code, for header values and tags; a template without text is good. Only a
  * template that text_template_check found good may be given to the other two. */
 const char *text_template_check(struct arena *, struct str);
