@@ -92,20 +92,7 @@ static void find_stage(struct loader *l, struct rule *r)
 	r->is_good = r->is_good && diags_errors(l->diags) == errors;
 }
 
-/* True if b cannot hold unless a does. */
-static bool group_implies(const struct conditions *b, const struct conditions *a)
-{
-	for (size_t i = 0; i < a->count; i++) {
-		bool is_implied = false;
-		for (size_t j = 0; j < b->count && !is_implied; j++)
-			is_implied = condition_implies(&b->items[j], &a->items[i]);
-		if (!is_implied)
-			return false;
-	}
-	return true;
-}
-
-static bool check_not_contradictory(struct loader *l, const struct conditions *group, const char *name)
+bool conditions_check(struct loader *l, const struct conditions *group, const char *name)
 {
 	for (size_t i = 0; i < group->count; i++) {
 		for (size_t j = 0; j < group->count; j++) {
@@ -124,8 +111,8 @@ static void check_can_hold(struct loader *l, struct rule *r)
 {
 	if (!r->is_good)
 		return;
-	r->is_good = check_not_contradictory(l, &r->when, "when") && check_not_contradictory(l, &r->unless, "unless");
-	if (r->is_good && r->unless.count > 0 && group_implies(&r->when, &r->unless)) {
+	r->is_good = conditions_check(l, &r->when, "when") && conditions_check(l, &r->unless, "unless");
+	if (r->is_good && r->unless.count > 0 && conditions_imply(&r->when, &r->unless)) {
 		diag_error(l->diags, r->unless.items[0].at, "the rule \"%s\" can never hold: `unless` takes back all that "
 			   "`when` lets through", r->place.rule);
 		r->is_good = false;
@@ -139,9 +126,9 @@ static bool decides_before(const struct rule *a, const struct rule *b)
 		return false;
 	if (a->skips_unknown && !b->skips_unknown && a->when.count + a->unless.count > 0)
 		return false; /* where neither can tell, b still defers */
-	if (a->unless.count > 0 && (b->unless.count == 0 || !group_implies(&a->unless, &b->unless)))
+	if (a->unless.count > 0 && (b->unless.count == 0 || !conditions_imply(&a->unless, &b->unless)))
 		return false;
-	return group_implies(&b->when, &a->when);
+	return conditions_imply(&b->when, &a->when);
 }
 
 static bool is_decisive(const struct rule *r)

@@ -11,3 +11,5 @@
 
 /* Once all files are read. Fills the policy's stages and need-sets. */
 void rules_check(struct loader *);
+/* False after a diagnostic: they ask for what they want absent. name: of the group, for people. */
+bool conditions_check(struct loader *, const struct conditions *, const char *name);

@@ -236,15 +236,20 @@ static void seal(struct arena *a, struct condition *c)
 	}
 }
 
-static void take_fact(struct loader *l, const config_setting_t *s, enum fact_id id, void *context)
+struct condition condition_parse(struct loader *l, const config_setting_t *s, enum fact_id id)
 {
-	struct conditions *conditions = context;
 	struct condition c = { .fact = id, .test = TEST_VALUE, .at = lc_place(l->arena, s) };
 	c.is_good = take_literals(l, s, &c);
 	if (c.is_good)
 		c.wanted = print_wanted(l->arena, s);
 	seal(l->arena, &c);
-	VEC_PUSH(l->arena, conditions, c);
+	return c;
+}
+
+static void take_fact(struct loader *l, const config_setting_t *s, enum fact_id id, void *context)
+{
+	struct conditions *conditions = context;
+	VEC_PUSH(l->arena, conditions, condition_parse(l, s, id));
 }
 
 static void take_presence(struct loader *l, const config_setting_t *group, const char *name, enum test_kind test,

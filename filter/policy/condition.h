@@ -13,5 +13,8 @@
 /* The group `when` or `unless`. */
 void conditions_parse(struct loader *, const config_setting_t *, struct conditions *);
 
+/* One fact, and what the setting says it should be. */
+struct condition condition_parse(struct loader *, const config_setting_t *, enum fact_id);
+
 /* An address or network; a warning if host bits are set. False after an error. */
 bool net_literal_parse(struct loader *, struct place, struct str, struct ip_net *);

@@ -45,24 +45,15 @@ static struct verdict match(struct evaluation *e, const struct rule *r)
 	return so_far;
 }
 
-static struct str explain_all(struct arena *a, const struct conditions *all, const struct facts *facts)
-{
-	struct str text = STR_EMPTY;
-	for (size_t i = 0; i < all->count; i++)
-		text = str_printf(a, "%.*s%s%.*s", STR_ARG(text), i == 0 ? "" : ", ",
-				  STR_ARG(condition_print(a, &all->items[i], facts)));
-	return text.n == 0 ? STR("it asks about nothing") : text;
-}
-
 static struct str explain(struct arena *a, const struct rule *r, const struct verdict *v)
 {
 	struct str why;
 	if (v->decided != NULL)
 		why = condition_explain(a, v->decided, v->facts);
 	else if (v->is_taken_back)
-		why = str_printf(a, "unless: %.*s", STR_ARG(explain_all(a, &r->unless, v->facts)));
+		why = str_printf(a, "unless: %.*s", STR_ARG(conditions_print(a, &r->unless, v->facts)));
 	else if (v->truth == TRUTH_YES)
-		why = explain_all(a, &r->when, v->facts);
+		why = conditions_print(a, &r->when, v->facts);
 	else
 		why = STR("there is no recipient");
 	struct str recipient = r->recipients == RECIPIENTS_NONE ? STR_EMPTY : facts_text(v->facts, FACT_RCPT_TO);

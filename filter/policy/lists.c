@@ -208,6 +208,6 @@ void lists_warn_unused(struct loader *l)
 	for (size_t i = 0; i < l->policy->lists->all.count; i++) {
 		const struct named_list *list = l->policy->lists->all.items[i];
 		if (!list->is_used)
-			diag_warn(l->diags, list->at, "no rule uses the list \"%s\"", list->name);
+			diag_warn(l->diags, list->at, "nothing uses the list \"%s\"", list->name);
 	}
 }

@@ -78,6 +78,11 @@ static struct str with_a_labels(struct matcher *m, struct str address)
 	return m->address_normalized;
 }
 
+bool condition_has_address(struct matcher *m, const struct condition *c, struct str address)
+{
+	return has_text(c, with_a_labels(m, address));
+}
+
 static bool has_value(struct matcher *m, const struct condition *c, const struct fact_value *v)
 {
 	switch (fact_descs[c->fact].type) {
@@ -87,7 +92,7 @@ static bool has_value(struct matcher *m, const struct condition *c, const struct
 	case TYPE_DOMAIN:
 		return has_text(c, v->text);
 	case TYPE_ADDRESS:
-		return has_text(c, with_a_labels(m, v->text));
+		return condition_has_address(m, c, v->text);
 	case TYPE_LIST:
 		return has_element(c, v);
 	case TYPE_IP:
@@ -171,6 +176,15 @@ struct str condition_print(struct arena *a, const struct condition *c, const str
 	return str_printf(a, "%s is %.*s", name, STR_ARG(value.n == 0 ? STR("empty") : value));
 }
 
+struct str conditions_print(struct arena *a, const struct conditions *all, const struct facts *facts)
+{
+	struct str text = STR_EMPTY;
+	for (size_t i = 0; i < all->count; i++)
+		text = str_printf(a, "%.*s%s%.*s", STR_ARG(text), i == 0 ? "" : ", ",
+				  STR_ARG(condition_print(a, &all->items[i], facts)));
+	return text.n == 0 ? STR("it asks about nothing") : text;
+}
+
 struct str condition_explain(struct arena *a, const struct condition *c, const struct facts *facts)
 {
 	struct str wanted = c->test == TEST_HAS ? STR("any") : c->test == TEST_LACKS ? STR("none") : c->wanted;
@@ -230,4 +244,16 @@ bool condition_implies(const struct condition *b, const struct condition *a)
 	for (size_t i = 0; i < b->lists.count && is_within; i++)
 		is_within = is_list_within(a, b->lists.items[i]);
 	return is_within;
+}
+
+bool conditions_imply(const struct conditions *b, const struct conditions *a)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		bool is_implied = false;
+		for (size_t j = 0; j < b->count && !is_implied; j++)
+			is_implied = condition_implies(&b->items[j], &a->items[i]);
+		if (!is_implied)
+			return false;
+	}
+	return true;
 }

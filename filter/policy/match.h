@@ -19,6 +19,8 @@ struct matcher {
 };
 
 enum truth condition_match(struct matcher *, const struct condition *);
+/* Is this address one of those that a condition on addresses names. */
+bool condition_has_address(struct matcher *, const struct condition *, struct str address);
 /* All of them: one no decides, else one cannot tell. *decided (may be NULL) is the condition that did; NULL with yes. */
 enum truth conditions_match(struct matcher *, const struct conditions *, const struct condition **decided);
 /* when and not unless. With no or cannot tell *decided is the condition that did it, NULL if unless took back. */
@@ -26,8 +28,12 @@ enum truth rule_match(struct matcher *, const struct rule *, const struct condit
 
 /* "spf.result is pass" */
 struct str condition_print(struct arena *, const struct condition *, const struct facts *);
+/* All of them, with ", ". */
+struct str conditions_print(struct arena *, const struct conditions *, const struct facts *);
 /* "spf.result is pass, wanted fail or softfail" */
 struct str condition_explain(struct arena *, const struct condition *, const struct facts *);
 
 /* If b holds, so does a. False also where that cannot be seen. */
 bool condition_implies(const struct condition *b, const struct condition *a);
+/* If all of b hold, so do all of a. */
+bool conditions_imply(const struct conditions *b, const struct conditions *a);

@@ -8,7 +8,9 @@
 #include "policy/check.h"
 #include "policy/lists.h"
 #include "policy/parse.h"
+#include "policy/ports.h"
 #include "policy/tests.h"
+#include "policy/workflow_parse.h"
 
 const struct action_desc action_descs[ACTION_COUNT] = {
 	[ACTION_CONTINUE] = { "continue", STAGE_CONNECT, STAGE_END, false, 0, "No final rule held" },
@@ -66,9 +68,9 @@ static void parse_all(struct loader *l, struct lc *const *files, size_t count, c
 
 const struct policy *policy_load_files(struct arena *a, const char *const *paths, size_t count, struct diags *diags)
 {
-	static const char *const names[] = { "lists", "rules", "tests" };
+	static const char *const names[] = { "lists", "ports", "workflows", "rules", "tests" };
 	struct policy *p = ARENA_NEW(a, struct policy);
-	struct loader l = { a, diags, p, map_new(a), map_new(a) };
+	struct loader l = { a, diags, p, map_new(a), map_new(a), map_new(a) };
 	struct arena *scratch = arena_new();
 	struct lc **files = arena_array(scratch, count, sizeof(*files));
 	p->arena = a;
@@ -80,9 +82,12 @@ const struct policy *policy_load_files(struct arena *a, const char *const *paths
 			lc_check_names(lc_root(files[i]), names, sizeof(names) / sizeof(*names), diags);
 	}
 	parse_all(&l, files, count, "lists", lists_parse);
+	parse_all(&l, files, count, "ports", ports_parse);
+	parse_all(&l, files, count, "workflows", workflows_parse);
 	parse_all(&l, files, count, "rules", rules_parse);
 	lists_warn_unused(&l);
 	rules_check(&l);
+	workflows_check(&l);
 	parse_all(&l, files, count, "tests", tests_parse);
 	for (size_t i = 0; i < count; i++)
 		lc_free(files[i]);
@@ -107,9 +112,11 @@ const struct bits *policy_facts_at(const struct policy *p, enum stage stage)
 	return &p->at[stage].facts;
 }
 
-bool policy_has_rules_at(const struct policy *p, enum stage stage)
+bool policy_decides_at(const struct policy *p, enum stage stage)
 {
-	return p->at[stage].rules.count > 0;
+	bool is_sending = (stage == STAGE_MAIL && p->workflows.count + p->port_groups.count > 0) ||
+			  (stage == STAGE_HEADERS && p->workflows.count > 0);
+	return is_sending || p->at[stage].rules.count > 0;
 }
 
 size_t policy_rule_count(const struct policy *p)

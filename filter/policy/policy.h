@@ -76,12 +76,12 @@ const struct policy *policy_load_files(struct arena *, const char *const *paths,
 /* The *.conf files of a folder in name order. */
 const char *const *policy_folder_files(struct arena *, const char *folder, struct diags *, size_t *count);
 
-/* All facts that any rule, reply or header template asks about. */
+/* All facts that any rule, workflow, reply or header template asks about. */
 const struct bits *policy_facts(const struct policy *);
-/* Facts that rules of this stage, or templates in them, ask about. */
+/* Facts that rules of this stage, or templates in them, ask about; at MAIL also workflows and ports. */
 const struct bits *policy_facts_at(const struct policy *, enum stage);
-/* Does any rule run at this stage. */
-bool policy_has_rules_at(const struct policy *, enum stage);
+/* Does any rule, workflow or group of ports have a say at this stage. */
+bool policy_decides_at(const struct policy *, enum stage);
 size_t policy_rule_count(const struct policy *);
 /* The files read, in order. */
 size_t policy_file_count(const struct policy *);

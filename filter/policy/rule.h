@@ -14,6 +14,8 @@
 struct lists;
 struct named_list;
 struct policy_test;
+struct port_group;
+struct workflow;
 struct text_set;
 
 struct int_range {
@@ -78,6 +80,8 @@ struct policy {
 	VEC(const char *) files;
 	VEC(struct rule *) rules; /* in order of files and places */
 	VEC(struct policy_test *) tests;
+	VEC(struct workflow *) workflows; /* in order of files and places */
+	VEC(struct port_group *) port_groups;
 	struct stage_rules at[STAGE_COUNT];
 	struct bits facts;
 	struct lists *lists;
@@ -88,8 +92,9 @@ struct loader {
 	struct arena *arena;
 	struct diags *diags;
 	struct policy *policy;
-	struct map *rule_names; /* to struct rule */
-	struct map *test_names; /* to struct policy_test */
+	struct map *rule_names;     /* to struct rule */
+	struct map *test_names;     /* to struct policy_test */
+	struct map *workflow_names; /* to struct workflow */
 };
 
 /* The action of a final rule, else ACTION_CONTINUE. */

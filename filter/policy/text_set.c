@@ -203,3 +203,41 @@ bool text_set_has(const struct text_set *set, struct str text)
 			return true;
 	return false;
 }
+
+/* The first address of x that the set has. */
+static struct str exact_in(const struct index *x, const struct text_set *set)
+{
+	for (size_t i = 0; i < x->names.count; i++)
+		if (text_set_has(set, x->names.items[i]))
+			return x->names.items[i];
+	return STR_EMPTY;
+}
+
+/* The first pattern of a that meets one of b, or a whole domain of b's. */
+static struct str pattern_in(struct arena *arena, const struct text_set *a, const struct text_set *b)
+{
+	for (size_t i = 0; i < a->patterns.names.count; i++) {
+		struct str pattern = a->patterns.names.items[i];
+		for (size_t j = 0; j < b->patterns.names.count; j++)
+			if (glob_meets(pattern, b->patterns.names.items[j]))
+				return pattern;
+		for (size_t j = 0; j < b->at_domains.names.count; j++)
+			if (glob_meets(pattern, str_printf(arena, "*@%.*s", STR_ARG(b->at_domains.names.items[j]))))
+				return pattern;
+	}
+	return STR_EMPTY;
+}
+
+struct str text_set_common(struct arena *arena, const struct text_set *a, const struct text_set *b)
+{
+	BUG_IF(a->kind != TEXT_ADDRESS || b->kind != TEXT_ADDRESS);
+	struct str common = exact_in(&a->exact, b);
+	if (common.n == 0)
+		common = exact_in(&b->exact, a);
+	for (size_t i = 0; i < a->at_domains.names.count && common.n == 0; i++)
+		if (index_has(&b->at_domains, a->at_domains.names.items[i]))
+			common = str_printf(arena, "*@%.*s", STR_ARG(a->at_domains.names.items[i]));
+	if (common.n == 0)
+		common = pattern_in(arena, a, b);
+	return common.n > 0 ? common : pattern_in(arena, b, a);
+}

@@ -14,11 +14,11 @@ struct session_needs session_needs_of(const struct snapshot *snapshot)
 	struct session_needs needs = {
 		.helo = true,
 		.body = true,
-		.data = policy_has_rules_at(snapshot->policy, STAGE_DATA),
+		.data = policy_decides_at(snapshot->policy, STAGE_DATA),
 		.unknown = bits_has(policy_facts(snapshot->policy), FACT_CLIENT_UNKNOWN_COMMANDS),
 	};
 	for (enum stage stage = 0; stage < STAGE_COUNT; stage++)
-		needs.reply[stage] = policy_has_rules_at(snapshot->policy, stage);
+		needs.reply[stage] = policy_decides_at(snapshot->policy, stage);
 	needs.reply[STAGE_HELO] |= needs.reply[STAGE_CONNECT]; /* where its refusal is given */
 	needs.reply[STAGE_CONNECT] = false;
 	needs.reply[STAGE_MAIL] = true;

@@ -189,12 +189,12 @@ static void refuse_message(struct session *s, enum stage stage, const struct dec
 	message_close(s);
 }
 
-/* Probes and rules of a stage of the message as a whole. */
+/* Workflows, then probes and rules of a stage of the message as a whole. */
 static struct answer judge_message(struct session *s, enum stage stage, int64_t start_us)
 {
 	struct message *m = s->message;
-	struct decision d = { .action = ACTION_CONTINUE };
-	if (!m->judgement.is_accepted) {
+	struct decision d = sending_judge(s, stage);
+	if (!is_refusal(&d) && !m->judgement.is_accepted) {
 		probes_run(s, stage);
 		d = policy_eval(s->snapshot->policy, stage, m->facts, NULL, 0, s->message_arena, s->gate->on_rule,
 				s->gate->context);
@@ -260,7 +260,6 @@ static void take_sender(struct session *s, char *const *argv)
 	facts_set_bool(m->facts, FACT_DNS_TROUBLE, dns_is_in_trouble(s->gate->dns));
 	facts_set_int(m->facts, FACT_CLIENT_UNKNOWN_COMMANDS, s->unknown_commands);
 	macros_take(s->ops, s->mta, s->gate->role, STAGE_MAIL, m->facts);
-	m->is_submission = facts_text(m->facts, FACT_AUTH_LOGIN).n > 0 || facts_is_true(s->facts, FACT_CLIENT_LOCAL);
 }
 
 static struct answer refuse_for_now(struct session *s, const char *text)
@@ -278,6 +277,7 @@ struct answer stage_mail(struct session *s, char *const *argv)
 	bool is_current = refresh_snapshot(s);
 	message_open(s);
 	take_sender(s, argv);
+	sending_begin(s);
 	if (atomic_load(&s->gate->is_stopping))
 		return refuse_for_now(s, "The mail filter is stopping, please connect again");
 	if (!is_current)

@@ -37,6 +37,7 @@ struct message {
 	struct auth_dkim_verify *dkim;
 	struct bits probes_done;
 	struct judgement judgement;
+	const struct workflow *workflow;      /* that it belongs to; NULL: none */
 	struct record_recipient *recipients;
 	const struct facts **recipient_facts; /* of the same index */
 	size_t recipient_count, recipient_room;
@@ -45,7 +46,7 @@ struct message {
 	struct reply limit_reply;             /* code set: a limit was passed, the message will be refused with this */
 	int64_t bytes;
 	bool has_data;                        /* the client got as far as DATA */
-	bool is_submission;                   /* from a login or sendmail(1): not judged as inbound mail */
+	bool is_submission;                   /* of a workflow, login or sendmail(1): not judged as inbound mail */
 	bool wants_body;
 	int64_t stage_us[STAGE_COUNT];
 	int64_t probe_us;
@@ -91,6 +92,10 @@ void recipient_record(struct session *, const struct decision *, struct reply, s
 void probes_run(struct session *, enum stage);
 /* Starts the DNS questions that will be needed, as soon as their names are known. */
 void probes_prefetch(struct session *, enum stage);
+
+/* session/sending.c: what workflows and ports say, before the rules and also after an `accept`. */
+void sending_begin(struct session *);
+struct decision sending_judge(struct session *, enum stage);
 
 /* session/finish.c */
 struct answer finish_message(struct session *);

@@ -114,13 +114,13 @@ static void need_sets_name_what_rules_ask_stage_by_stage(void **state)
 	for (enum stage stage = 0; stage < STAGE_COUNT; stage++)
 		assert_memory_equal(policy_facts_at(p, stage), &expected[stage], sizeof(struct bits));
 	assert_memory_equal(policy_facts(p), &all, sizeof(struct bits));
-	assert_true(policy_has_rules_at(p, STAGE_HELO));
-	assert_true(policy_has_rules_at(p, STAGE_MAIL));
-	assert_true(policy_has_rules_at(p, STAGE_RCPT));
-	assert_true(policy_has_rules_at(p, STAGE_END));
-	assert_false(policy_has_rules_at(p, STAGE_CONNECT));
-	assert_false(policy_has_rules_at(p, STAGE_DATA));
-	assert_false(policy_has_rules_at(p, STAGE_HEADERS));
+	assert_true(policy_decides_at(p, STAGE_HELO));
+	assert_true(policy_decides_at(p, STAGE_MAIL));
+	assert_true(policy_decides_at(p, STAGE_RCPT));
+	assert_true(policy_decides_at(p, STAGE_END));
+	assert_false(policy_decides_at(p, STAGE_CONNECT));
+	assert_false(policy_decides_at(p, STAGE_DATA));
+	assert_false(policy_decides_at(p, STAGE_HEADERS));
 }
 
 static void shipped_policies_are_good_and_wholly_tested(void **state)
