@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/vec.h"
 #include "eval/inside.h"
 #include "eval/run.h"
 #include "eval/show.h"
@@ -109,22 +110,18 @@ static struct case_file *file_of_message(struct question *q)
 static const struct case_setup *setup_of_policy(struct question *q)
 {
 	struct case_setup *s = ARENA_NEW(q->arena, struct case_setup);
-	struct case_text *texts = arena_array(q->arena, 3, sizeof(*texts));
+	struct case_text policy = { .name = STR("policy.conf") }, zone = { STR("dns.zone_file"), STR("\"\"") };
 	s->zone = STR_EMPTY;
 	if (!is_folder(q->policy)) {
-		texts[0].name = STR("policy.conf");
-		if (!case_slurp(q->arena, q->policy, MESSAGE_BYTES_MAX, &texts[0].text)) {
+		if (!case_slurp(q->arena, q->policy, MESSAGE_BYTES_MAX, &policy.text)) {
 			fprintf(stderr, "gatepost eval: cannot read %s: %s\n", q->policy, strerror(errno));
 			return NULL;
 		}
-		s->policies = texts;
-		s->policy_count = 1;
+		VEC_PUSH(q->arena, &s->policies, policy);
 	}
-	texts[1] = (struct case_text){ STR("dns.zone_file"), STR("\"\"") };
 	if (q->zone != NULL)
-		texts[1].text = str_printf(q->arena, "\"%s\"", whole_path(q, q->zone));
-	s->options = &texts[1];
-	s->option_count = 1;
+		zone.text = str_printf(q->arena, "\"%s\"", whole_path(q, q->zone));
+	VEC_PUSH(q->arena, &s->options, zone);
 	return s;
 }
 

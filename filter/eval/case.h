@@ -74,13 +74,19 @@ struct case_macro {
 	struct str value; /* p NULL: the macro is gone */
 };
 
+struct case_text {
+	struct str name;  /* of a file or an option */
+	struct str text;
+};
+
+struct case_texts {
+	struct case_text *items;
+	size_t count, room;
+};
+
 /* Files and options, as they stand at start or at a reload. */
 struct case_setup {
-	struct case_text {
-		struct str name;  /* file name; of an option: its name */
-		struct str text;
-	} const *policies, *files, *options;
-	size_t policy_count, file_count, option_count;
+	struct case_texts policies, files, options;
 	struct str zone;
 };
 

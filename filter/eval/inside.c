@@ -6,13 +6,18 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/vec.h"
 #include "config/resolver.h"
 #include "config/snapshot.h"
 #include "dns/dns.h"
 #include "record/record.h"
 #include "session/session.h"
 
-enum { BODY_CHUNK_BYTES = 65535, GROW = 16 };
+enum { BODY_CHUNK_BYTES = 65535 };
+
+struct macro {
+	const char *name, *value; /* value NULL: gone */
+};
 
 struct inside {
 	struct eval_target target;
@@ -21,14 +26,9 @@ struct inside {
 	const char *config;
 	struct gate gate;
 	struct session *session;     /* NULL between connections */
-	struct macro {
-		const char *name, *value;
-	} *macros;
-	size_t macro_count;
-	struct eval_edit *edits;
-	size_t edit_count;
-	struct str *records;
-	size_t record_count;
+	VEC(struct macro) macros;
+	VEC(struct eval_edit) edits;
+	VEC(struct str) records;
 	policy_trace_fn *trace;
 	void *trace_context;
 };
@@ -38,35 +38,26 @@ static struct inside *of(struct eval_target *t)
 	return (struct inside *)t;
 }
 
-/* Room for one item more in an arena array that grows by GROW. */
-static void *grown(struct arena *a, void *items, size_t count, size_t item_bytes)
-{
-	if (count % GROW != 0)
-		return items;
-	void *more = arena_array(a, count + GROW, item_bytes);
-	if (count > 0)
-		memcpy(more, items, count * item_bytes);
-	return more;
-}
-
 /* --- the made-up MTA --- */
+
+static struct macro *macro_find(struct inside *in, const char *name)
+{
+	for (size_t i = 0; i < in->macros.count; i++)
+		if (strcmp(in->macros.items[i].name, name) == 0)
+			return &in->macros.items[i];
+	return NULL;
+}
 
 static const char *mta_macro(void *mta, const char *name)
 {
-	const struct inside *in = mta;
-	for (size_t i = 0; i < in->macro_count; i++)
-		if (strcmp(in->macros[i].name, name) == 0)
-			return in->macros[i].value;
-	return NULL;
+	const struct macro *m = macro_find(mta, name);
+	return m == NULL ? NULL : m->value;
 }
 
 static bool edit_add(struct inside *in, enum eval_edit_kind kind, int index, const char *name, const char *value)
 {
-	in->edits = grown(in->arena, in->edits, in->edit_count, sizeof(*in->edits));
-	in->edits[in->edit_count++] = (struct eval_edit){
-		.kind = kind, .index = index, .name = str_dup(in->arena, str_of(name)),
-		.value = str_dup(in->arena, str_of(value)),
-	};
+	struct eval_edit e = { kind, index, str_dup(in->arena, str_of(name)), str_dup(in->arena, str_of(value)) };
+	VEC_PUSH(in->arena, &in->edits, e);
 	return true;
 }
 
@@ -101,8 +92,7 @@ static const struct mta_ops mta_ops = {
 static void take_record(void *context, const struct record *record)
 {
 	struct inside *in = context;
-	in->records = grown(in->arena, in->records, in->record_count, sizeof(*in->records));
-	in->records[in->record_count++] = record_json(in->arena, record);
+	VEC_PUSH(in->arena, &in->records, record_json(in->arena, record));
 }
 
 static void take_trace(void *context, const struct rule_trace *trace)
@@ -203,14 +193,10 @@ static bool may_reply(const struct inside *in, enum stage stage)
 static void inside_macro(struct eval_target *t, const char *name, const char *value)
 {
 	struct inside *in = of(t);
-	struct macro *m = NULL;
-	for (size_t i = 0; i < in->macro_count; i++)
-		if (strcmp(in->macros[i].name, name) == 0)
-			m = &in->macros[i];
+	struct macro *m = macro_find(in, name);
 	if (m == NULL) {
-		in->macros = grown(in->arena, in->macros, in->macro_count, sizeof(*in->macros));
-		m = &in->macros[in->macro_count++];
-		m->name = str_to_c(in->arena, str_of(name));
+		VEC_PUSH(in->arena, &in->macros, (struct macro){ .name = str_to_c(in->arena, str_of(name)) });
+		m = &in->macros.items[in->macros.count - 1];
 	}
 	m->value = value == NULL ? NULL : str_to_c(in->arena, str_of(value));
 }
@@ -249,8 +235,7 @@ static struct eval_answer inside_mail(struct eval_target *t, const struct str *a
 	struct inside *in = of(t);
 	if (in->session == NULL)
 		return broken(no_session);
-	in->edits = NULL;
-	in->edit_count = 0;
+	memset(&in->edits, 0, sizeof(in->edits));
 	return answer_of(stage_mail(in->session, argv_of(in, args, count)), may_reply(in, STAGE_MAIL));
 }
 
@@ -333,19 +318,19 @@ static void inside_quit(struct eval_target *t)
 
 static size_t inside_edits(struct eval_target *t, const struct eval_edit **edits)
 {
-	*edits = of(t)->edits;
-	return of(t)->edit_count;
+	*edits = of(t)->edits.items;
+	return of(t)->edits.count;
 }
 
 static size_t inside_records(struct eval_target *t, size_t wanted)
 {
 	(void)wanted; /* they are made within the event */
-	return of(t)->record_count;
+	return of(t)->records.count;
 }
 
 static struct str inside_record_at(struct eval_target *t, size_t index)
 {
-	return of(t)->records[index];
+	return of(t)->records.items[index];
 }
 
 static const struct eval_target_ops inside_ops = {

@@ -22,16 +22,9 @@ static const char *off(const struct show *s)
 void show_rule(void *context, const struct rule_trace *t)
 {
 	struct show *s = context;
-	if (s->rule_count == s->rule_room) {
-		size_t room = s->rule_room == 0 ? 32 : s->rule_room * 2;
-		struct rule_trace *more = arena_array(s->arena, room, sizeof(*more));
-		if (s->rule_count > 0)
-			memcpy(more, s->rules, s->rule_count * sizeof(*more));
-		s->rules = more;
-		s->rule_room = room;
-	}
-	s->rules[s->rule_count] = *t;
-	s->rules[s->rule_count++].why = str_dup(s->arena, t->why);
+	struct rule_trace kept = *t;
+	kept.why = str_dup(s->arena, t->why);
+	VEC_PUSH(s->arena, &s->rules, kept);
 }
 
 /* --- events and rules --- */
@@ -79,15 +72,15 @@ static void print_rules(const struct show *s)
 		[RULE_HELD] = "HOLDS", [RULE_NOT] = "no", [RULE_CANNOT_TELL] = "cannot tell", [RULE_NOT_REACHED] = "not reached",
 	};
 	int name_width = 0, place_width = 0;
-	struct str *places = arena_array(s->arena, s->rule_count, sizeof(*places));
-	for (size_t i = 0; i < s->rule_count; i++) {
-		const struct rule_place *p = &s->rules[i].rule;
+	struct str *places = arena_array(s->arena, s->rules.count, sizeof(*places));
+	for (size_t i = 0; i < s->rules.count; i++) {
+		const struct rule_place *p = &s->rules.items[i].rule;
 		places[i] = str_printf(s->arena, "%s:%d", file_name(p->file), p->line);
 		name_width = (int)strlen(p->rule) > name_width ? (int)strlen(p->rule) : name_width;
 		place_width = (int)places[i].n > place_width ? (int)places[i].n : place_width;
 	}
-	for (size_t i = 0; i < s->rule_count; i++) {
-		const struct rule_trace *t = &s->rules[i];
+	for (size_t i = 0; i < s->rules.count; i++) {
+		const struct rule_trace *t = &s->rules.items[i];
 		bool is_held = t->outcome == RULE_HELD;
 		fprintf(s->out, "    %s%-8s %-*s  %-*.*s  %-11s %.*s%s%s\n", on(s, is_held ? YELLOW : FAINT),
 			stage_words[t->stage], name_width, t->rule.rule, place_width, STR_ARG(places[i]),
@@ -202,8 +195,7 @@ void show_event(void *context, const struct case_event *e, size_t index, const s
 	size_t count = s->target->ops->records(s->target, 0);
 	for (; s->records_shown < count; s->records_shown++)
 		print_record(s, s->target->ops->record_at(s->target, s->records_shown), is_end);
-	s->rules = NULL;
-	s->rule_count = s->rule_room = 0;
+	memset(&s->rules, 0, sizeof(s->rules));
 	arena_reset(s->arena);
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "base/vec.h"
 #include "eval/run.h"
 #include "policy/policy.h"
 
@@ -15,8 +16,7 @@ struct show {
 	struct eval_target *target;
 	bool is_colour, is_json;
 	size_t records_shown, failures;
-	struct rule_trace *rules;   /* tried since the last event */
-	size_t rule_count, rule_room;
+	VEC(struct rule_trace) rules; /* tried since the last event */
 };
 
 /* A policy_trace_fn; context: the show. */

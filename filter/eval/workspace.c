@@ -115,13 +115,13 @@ static void print_settings(struct workspace *w, struct buf *b, struct setting *l
 static bool write_config(struct workspace *w, const struct case_setup *s, const char *policies, struct diags *diags)
 {
 	size_t count = 0, default_count = sizeof(defaults) / sizeof(defaults[0]);
-	struct setting *list = arena_array(w->arena, default_count + 1 + s->option_count, sizeof(*list));
+	struct setting *list = arena_array(w->arena, default_count + 1 + s->options.count, sizeof(*list));
 	for (size_t i = 0; i < default_count; i++)
 		setting_put(list, &count, str_of(defaults[i].name), str_of(defaults[i].value));
 	if (policies != NULL)
 		setting_put(list, &count, STR("policies"), str_printf(w->arena, "\"%s\"", policies));
-	for (size_t i = 0; i < s->option_count; i++)
-		setting_put(list, &count, s->options[i].name, s->options[i].text);
+	for (size_t i = 0; i < s->options.count; i++)
+		setting_put(list, &count, s->options.items[i].name, s->options.items[i].text);
 	struct buf b;
 	buf_init(&b, 0);
 	print_settings(w, &b, list, count);
@@ -149,19 +149,19 @@ bool workspace_write(struct workspace *w, const struct case_setup *s, const char
 	if (mkdir(policies, 0700) != 0 && errno != EEXIST)
 		return fail(diags, policies);
 	empty_folder(policies);
-	for (size_t i = 0; i < s->policy_count; i++) {
+	for (size_t i = 0; i < s->policies.count; i++) {
 		/* The number keeps the order of the case. */
-		const char *name = str_printf(w->arena, "policies/%02zu-%.*s", i, STR_ARG(s->policies[i].name)).p;
-		if (!write_file(w, name, s->policies[i].text, diags))
+		const char *name = str_printf(w->arena, "policies/%02zu-%.*s", i, STR_ARG(s->policies.items[i].name)).p;
+		if (!write_file(w, name, s->policies.items[i].text, diags))
 			return false;
 	}
-	for (size_t i = 0; i < s->file_count; i++) {
-		const char *name = str_printf(w->arena, "policies/%.*s", STR_ARG(s->files[i].name)).p;
-		if (!write_file(w, name, s->files[i].text, diags))
+	for (size_t i = 0; i < s->files.count; i++) {
+		const char *name = str_printf(w->arena, "policies/%.*s", STR_ARG(s->files.items[i].name)).p;
+		if (!write_file(w, name, s->files.items[i].text, diags))
 			return false;
 	}
 	return write_file(w, "zone", s->zone, diags) &&
-	       write_config(w, s, s->policy_count == 0 ? default_policies : NULL, diags);
+	       write_config(w, s, s->policies.count == 0 ? default_policies : NULL, diags);
 }
 
 void workspace_close(struct workspace *w)

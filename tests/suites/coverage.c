@@ -35,8 +35,8 @@ static void add_option(struct str name)
 
 static void add_setup(const struct case_setup *s)
 {
-	for (size_t i = 0; i < s->option_count; i++)
-		add_option(s->options[i].name);
+	for (size_t i = 0; i < s->options.count; i++)
+		add_option(s->options.items[i].name);
 }
 
 void coverage_add_case(const struct case_file *file)

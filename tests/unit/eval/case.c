@@ -64,8 +64,8 @@ static void a_case_holds_setup_events_and_checks(void **state)
 		"rcpt    <b@example.com>          -> defer 452\n"
 		"quit\n");
 	assert_read(c);
-	assert_int_equal(c->setup->policy_count, 1);
-	assert_str(c->setup->policies[0].text, "rules = ();\n");
+	assert_int_equal(c->setup->policies.count, 1);
+	assert_str(c->setup->policies.items[0].text, "rules = ();\n");
 	assert_str(c->setup->zone, "example.org TXT \"v=spf1 -all\"\n");
 	assert_int_equal(c->time_unix_s, 1700000000);
 	assert_int_equal(c->event_count, 5);
@@ -109,9 +109,9 @@ static void a_reload_carries_the_setup_of_its_time(void **state)
 		"policy <<END\none\nEND\nconnect 192.0.2.1\n"
 		"forget policies\npolicy <<END\ntwo\nEND\nreload -> refused\n");
 	assert_read(c);
-	assert_str(c->setup->policies[0].text, "one\n");
-	assert_int_equal(c->events[1].setup->policy_count, 1);
-	assert_str(c->events[1].setup->policies[0].text, "two\n");
+	assert_str(c->setup->policies.items[0].text, "one\n");
+	assert_int_equal(c->events[1].setup->policies.count, 1);
+	assert_str(c->events[1].setup->policies.items[0].text, "two\n");
 	assert_int_equal(c->events[1].want.outcome, OUTCOME_REFUSED);
 }
 
