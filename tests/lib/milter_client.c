@@ -1,30 +1,20 @@
 #include "lib/milter_client.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <libmilter/mfapi.h>
 #include <libmilter/mfdef.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "lib/milter_link.h"
 
 enum {
 	STAGES = SMFIM_LAST + 1,
 	MACROS_MAX = 48,
 	EDITS_MAX = 512,
-	PACKET_MAX = 1 << 20,
 	FLUSH_BYTES = 128 * 1024,
 };
 
@@ -33,21 +23,16 @@ struct macro {
 };
 
 struct milter_client {
-	int fd, timeout_ms;
+	struct milter_link link;
 	uint32_t actions, steps;       /* offered; after negotiation: agreed */
 	char *symlists[STAGES];
 	struct macro macros[MACROS_MAX];
 	size_t macro_count;
-	struct buf out;
-	size_t packet_start;           /* in out: of the packet being written */
-	char *in;
-	size_t in_have, in_taken, in_room;
 	struct arena *arena;           /* of one message: edits */
 	struct milter_edit *edits;
 	size_t edit_count;
 	bool body_skipped, is_message_open;
 	char text[1024];               /* of the last reply */
-	char failure[256];
 };
 
 const char *const milter_answer_words[MILTER_ANSWER_COUNT] = {
@@ -86,14 +71,10 @@ static const struct step step_unknown = { SMFIC_UNKNOWN, SMFIP_NOUNKNOWN, SMFIP_
 struct milter_client *milter_client_new(int timeout_ms)
 {
 	struct milter_client *c = fail_if_null(calloc(1, sizeof(*c)));
-	c->fd = -1;
-	c->timeout_ms = timeout_ms;
+	link_init(&c->link, timeout_ms);
 	c->actions = SMFI_CURR_ACTS;
 	c->steps = SMFI_CURR_PROT;
 	c->arena = arena_new();
-	buf_init(&c->out, 0);
-	c->in_room = 4096;
-	c->in = fail_if_null(malloc(c->in_room));
 	return c;
 }
 
@@ -101,219 +82,32 @@ void milter_client_free(struct milter_client *c)
 {
 	if (c == NULL)
 		return;
-	milter_client_drop(c);
 	for (size_t i = 0; i < c->macro_count; i++) {
 		free(c->macros[i].name);
 		free(c->macros[i].value);
 	}
 	for (size_t i = 0; i < STAGES; i++)
 		free(c->symlists[i]);
-	buf_fini(&c->out);
-	free(c->in);
+	link_fini(&c->link);
 	arena_free(c->arena);
 	free(c);
 }
 
 void milter_client_drop(struct milter_client *c)
 {
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
-}
-
-__attribute__((format(printf, 2, 3))) static bool fail(struct milter_client *c, const char *format, ...)
-{
-	if (c->failure[0] == '\0') {
-		va_list args;
-		va_start(args, format);
-		vsnprintf(c->failure, sizeof(c->failure), format, args);
-		va_end(args);
-	}
-	milter_client_drop(c);
-	return false;
+	link_drop(&c->link);
 }
 
 const char *milter_client_failure(const struct milter_client *c)
 {
-	return c->failure;
-}
-
-/* --- bytes --- */
-
-static bool wait_for(struct milter_client *c, short what, int64_t deadline_ms)
-{
-	for (;;) {
-		int64_t left_ms = deadline_ms - clock_mono_ms();
-		if (left_ms <= 0)
-			return fail(c, "timeout: the filter did not %s within %d ms",
-				    what == POLLIN ? "answer" : "read", c->timeout_ms);
-		struct pollfd p = { .fd = c->fd, .events = what };
-		int n = poll(&p, 1, (int)left_ms);
-		if (n > 0)
-			return true;
-		if (n < 0 && errno != EINTR)
-			return fail(c, "poll: %s", strerror(errno));
-	}
-}
-
-static bool flush(struct milter_client *c)
-{
-	int64_t deadline_ms = clock_mono_ms() + c->timeout_ms;
-	struct str left = buf_str(&c->out);
-	while (left.n > 0) {
-		if (c->fd < 0)
-			return fail(c, "not connected");
-		ssize_t n = send(c->fd, left.p, left.n, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n > 0)
-			left = str_skip(left, (size_t)n);
-		else if (errno == EAGAIN || errno == EINTR) {
-			if (!wait_for(c, POLLOUT, deadline_ms))
-				return false;
-		} else
-			return fail(c, "send: %s", strerror(errno));
-	}
-	buf_clear(&c->out);
-	return true;
-}
-
-/* At least that many bytes behind in_taken. */
-static bool fill(struct milter_client *c, size_t wanted, int64_t deadline_ms)
-{
-	if (c->in_taken > 0 && c->in_taken == c->in_have)
-		c->in_taken = c->in_have = 0;
-	while (c->in_have - c->in_taken < wanted) {
-		if (c->in_taken + wanted > c->in_room) {
-			memmove(c->in, c->in + c->in_taken, c->in_have - c->in_taken);
-			c->in_have -= c->in_taken;
-			c->in_taken = 0;
-			if (wanted > c->in_room) {
-				c->in_room = wanted;
-				c->in = fail_if_null(realloc(c->in, c->in_room));
-			}
-		}
-		ssize_t n = recv(c->fd, c->in + c->in_have, c->in_room - c->in_have, MSG_DONTWAIT);
-		if (n > 0)
-			c->in_have += (size_t)n;
-		else if (n == 0)
-			return fail(c, "the filter closed the connection");
-		else if (errno == EAGAIN || errno == EINTR) {
-			if (!wait_for(c, POLLIN, deadline_ms))
-				return false;
-		} else
-			return fail(c, "recv: %s", strerror(errno));
-	}
-	return true;
-}
-
-struct packet {
-	char command;
-	struct str data; /* until the next packet is read */
-};
-
-static bool packet_read(struct milter_client *c, struct packet *p, int64_t deadline_ms)
-{
-	uint32_t length;
-	if (c->fd < 0)
-		return fail(c, "not connected");
-	if (!fill(c, sizeof(length), deadline_ms))
-		return false;
-	memcpy(&length, c->in + c->in_taken, sizeof(length));
-	length = ntohl(length);
-	if (length == 0 || length > PACKET_MAX)
-		return fail(c, "the filter sent a packet of %u bytes", length);
-	c->in_taken += sizeof(length);
-	if (!fill(c, length, deadline_ms))
-		return false;
-	p->command = c->in[c->in_taken];
-	p->data = (struct str){ c->in + c->in_taken + 1, length - 1 };
-	c->in_taken += length;
-	return true;
-}
-
-static void packet_begin(struct milter_client *c, char command)
-{
-	c->packet_start = c->out.n;
-	buf_add(&c->out, (struct str){ "\0\0\0\0", 4 });
-	buf_add_char(&c->out, command);
-}
-
-static void packet_add_text(struct milter_client *c, struct str text)
-{
-	buf_add(&c->out, text);
-	buf_add_char(&c->out, '\0');
-}
-
-static void packet_end(struct milter_client *c)
-{
-	uint32_t length = htonl((uint32_t)(c->out.n - c->packet_start - sizeof(uint32_t)));
-	memcpy(c->out.p + c->packet_start, &length, sizeof(length));
-}
-
-static bool take_u32(struct str *data, uint32_t *value)
-{
-	if (data->n < sizeof(*value))
-		return false;
-	memcpy(value, data->p, sizeof(*value));
-	*value = ntohl(*value);
-	*data = str_skip(*data, sizeof(*value));
-	return true;
-}
-
-/* A text up to its NUL. */
-static bool take_text(struct str *data, struct str *text)
-{
-	return data->n > 0 && str_cut(*data, '\0', text, data);
+	return c->link.failure;
 }
 
 /* --- connection --- */
 
-static bool dial_unix(struct milter_client *c, const char *path)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	if (strlen(path) >= sizeof(sun.sun_path))
-		return fail(c, "socket path is too long: %s", path);
-	strcpy(sun.sun_path, path);
-	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&sun, sizeof(sun)) != 0)
-		return fail(c, "connect %s: %s", path, strerror(errno));
-	return true;
-}
-
-static bool dial_inet(struct milter_client *c, const char *port_at_host)
-{
-	struct str port, host;
-	uint64_t number;
-	struct ip ip;
-	if (!str_cut(str_of(port_at_host), '@', &port, &host) || !str_to_u64(port, &number) || number > 65535 ||
-	    !ip_parse(host, &ip))
-		return fail(c, "not PORT@ADDRESS: %s", port_at_host);
-	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)number) };
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons((uint16_t)number) };
-	memcpy(&sin.sin_addr, ip.b, sizeof(sin.sin_addr));
-	memcpy(&sin6.sin6_addr, ip.b, sizeof(sin6.sin6_addr));
-	bool is_v4 = ip.family == IP_V4;
-	int on = 1;
-	c->fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || connect(c->fd, is_v4 ? (struct sockaddr *)&sin : (struct sockaddr *)&sin6,
-				 is_v4 ? sizeof(sin) : sizeof(sin6)) != 0)
-		return fail(c, "connect inet:%s: %s", port_at_host, strerror(errno));
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	return true;
-}
-
 bool milter_client_dial(struct milter_client *c, const char *socket_name)
 {
-	milter_client_drop(c);
-	c->failure[0] = '\0';
-	c->in_have = c->in_taken = 0;
-	buf_clear(&c->out);
-	struct str scheme, rest;
-	str_cut(str_of(socket_name), ':', &scheme, &rest);
-	if (str_eq(scheme, STR("unix")) || str_eq(scheme, STR("local")))
-		return dial_unix(c, rest.p);
-	if (str_eq(scheme, STR("inet")) || str_eq(scheme, STR("inet6")))
-		return dial_inet(c, rest.p);
-	return fail(c, "socket %s is neither unix: nor inet:", socket_name);
+	return link_dial(&c->link, socket_name);
 }
 
 void milter_client_offer(struct milter_client *c, uint32_t actions, uint32_t steps)
@@ -328,7 +122,7 @@ static bool symlists_read(struct milter_client *c, struct str data)
 		uint32_t stage;
 		struct str names;
 		if (!take_u32(&data, &stage) || stage >= STAGES || !take_text(&data, &names))
-			return fail(c, "the filter sent a broken list of macros");
+			return link_fail(&c->link, "the filter sent a broken list of macros");
 		free(c->symlists[stage]);
 		c->symlists[stage] = fail_if_null(strndup(names.p, names.n));
 	}
@@ -338,20 +132,20 @@ static bool symlists_read(struct milter_client *c, struct str data)
 bool milter_client_negotiate(struct milter_client *c)
 {
 	uint32_t offer[3] = { htonl(SMFI_PROT_VERSION), htonl(c->actions), htonl(c->steps) };
-	packet_begin(c, SMFIC_OPTNEG);
-	buf_add(&c->out, (struct str){ (const char *)offer, sizeof(offer) });
-	packet_end(c);
+	packet_begin(&c->link, SMFIC_OPTNEG);
+	buf_add(&c->link.out, (struct str){ (const char *)offer, sizeof(offer) });
+	packet_end(&c->link);
 	struct packet p;
 	uint32_t version, actions, steps;
-	if (!flush(c) || !packet_read(c, &p, clock_mono_ms() + c->timeout_ms))
+	if (!link_flush(&c->link) || !packet_read(&c->link, &p, clock_mono_ms() + c->link.timeout_ms))
 		return false;
 	if (p.command != SMFIC_OPTNEG || !take_u32(&p.data, &version) || !take_u32(&p.data, &actions) ||
 	    !take_u32(&p.data, &steps))
-		return fail(c, "the filter's negotiation is broken");
+		return link_fail(&c->link, "the filter's negotiation is broken");
 	if (version < 2 || version > SMFI_PROT_VERSION)
-		return fail(c, "the filter speaks protocol version %u", version);
+		return link_fail(&c->link, "the filter speaks protocol version %u", version);
 	if ((actions & ~c->actions) != 0 || (steps & ~c->steps) != 0)
-		return fail(c, "the filter wants what was not offered: actions %x, steps %x", actions & ~c->actions,
+		return link_fail(&c->link, "the filter wants what was not offered: actions %x, steps %x", actions & ~c->actions,
 			    steps & ~c->steps);
 	c->actions = actions;
 	c->steps = steps;
@@ -401,17 +195,17 @@ static void macros_send(struct milter_client *c, const struct step *step)
 	const char *names = c->symlists[step->stage] != NULL ? c->symlists[step->stage] : postfix_symlists[step->stage];
 	if (names == NULL)
 		return;
-	packet_begin(c, SMFIC_MACRO);
-	buf_add_char(&c->out, step->command);
+	packet_begin(&c->link, SMFIC_MACRO);
+	buf_add_char(&c->link.out, step->command);
 	struct str rest = str_of(names), name;
 	while (str_next(&rest, ' ', &name)) {
 		const struct macro *m = macro_find(c, name);
 		if (m == NULL || m->value == NULL)
 			continue;
-		packet_add_text(c, name);
-		packet_add_text(c, str_of(m->value));
+		packet_add_text(&c->link, name);
+		packet_add_text(&c->link, str_of(m->value));
 	}
-	packet_end(c);
+	packet_end(&c->link);
 }
 
 /* --- answers --- */
@@ -443,7 +237,7 @@ static struct milter_answer answer_of_reply(struct milter_client *c, struct str 
 	struct str all, line;
 	size_t used = 0;
 	if (!take_text(&data, &all) || data.n > 0 || all.n > 16 * 1024) {
-		fail(c, "the filter's reply is not one text");
+		link_fail(&c->link, "the filter's reply is not one text");
 		return broken();
 	}
 	while (str_next(&all, '\n', &line)) {
@@ -453,7 +247,7 @@ static struct milter_answer answer_of_reply(struct milter_client *c, struct str 
 			c->text[used++] = '\n';
 		if (!str_to_u64(str_sub(line, 0, 3), &code) || code < 400 || code > 599 ||
 		    (a.code != 0 && a.code != (int)code)) {
-			fail(c, "the filter's reply has no valid code: %.*s", STR_ARG(str_sub(line, 0, 80)));
+			link_fail(&c->link, "the filter's reply has no valid code: %.*s", STR_ARG(str_sub(line, 0, 80)));
 			return broken();
 		}
 		a.code = (int)code;
@@ -501,7 +295,7 @@ static struct milter_answer answer_of_packet(struct milter_client *c, struct pac
 	case SMFIR_REPLYCODE:
 		return answer_of_reply(c, p.data);
 	default:
-		fail(c, "the filter answered with an unknown packet 0x%02x", (unsigned char)p.command);
+		link_fail(&c->link, "the filter answered with an unknown packet 0x%02x", (unsigned char)p.command);
 		return broken();
 	}
 }
@@ -511,7 +305,7 @@ static struct milter_edit *edit_new(struct milter_client *c, enum milter_edit_ki
 	if (c->edits == NULL)
 		c->edits = arena_array(c->arena, EDITS_MAX, sizeof(*c->edits));
 	if (c->edit_count == EDITS_MAX) {
-		fail(c, "the filter sent more than %d edits", EDITS_MAX);
+		link_fail(&c->link, "the filter sent more than %d edits", EDITS_MAX);
 		return NULL;
 	}
 	struct milter_edit *e = &c->edits[c->edit_count++];
@@ -552,7 +346,7 @@ static bool edit_take(struct milter_client *c, struct packet p, bool *bad)
 		e->name = str_dup(c->arena, e->name);
 		e->value = str_dup(c->arena, e->value);
 		if (*bad)
-			fail(c, "the filter's edit '%c' is broken or was not agreed on", p.command);
+			link_fail(&c->link, "the filter's edit '%c' is broken or was not agreed on", p.command);
 		return !*bad;
 	}
 	return false;
@@ -563,10 +357,10 @@ static struct milter_answer answer_wait(struct milter_client *c, bool may_edit)
 {
 	struct packet p;
 	bool bad = false;
-	if (!flush(c))
+	if (!link_flush(&c->link))
 		return broken();
 	for (;;) {
-		if (!packet_read(c, &p, clock_mono_ms() + c->timeout_ms))
+		if (!packet_read(&c->link, &p, clock_mono_ms() + c->link.timeout_ms))
 			return broken();
 		if (p.command == SMFIR_PROGRESS || (may_edit && edit_take(c, p, &bad)))
 			continue;
@@ -583,18 +377,18 @@ static bool step_begin(struct milter_client *c, const struct step *step)
 		macros_send(c, step);
 	if ((c->steps & step->no_step) != 0)
 		return false;
-	packet_begin(c, step->command);
+	packet_begin(&c->link, step->command);
 	return true;
 }
 
 static struct milter_answer step_finish(struct milter_client *c, const struct step *step)
 {
-	packet_end(c);
+	packet_end(&c->link);
 	if ((c->steps & step->no_reply) == 0)
 		return answer_wait(c, step == &step_end);
-	if (c->out.n > FLUSH_BYTES && !flush(c))
+	if (c->link.out.n > FLUSH_BYTES && !link_flush(&c->link))
 		return broken();
-	return (struct milter_answer){ .kind = c->fd < 0 ? MILTER_BROKEN : MILTER_NO_REPLY };
+	return (struct milter_answer){ .kind = c->link.fd < 0 ? MILTER_BROKEN : MILTER_NO_REPLY };
 }
 
 static struct milter_answer step_text(struct milter_client *c, const struct step *step, const struct str *texts,
@@ -603,7 +397,7 @@ static struct milter_answer step_text(struct milter_client *c, const struct step
 	if (!step_begin(c, step))
 		return (struct milter_answer){ .kind = MILTER_NOT_SENT };
 	for (size_t i = 0; i < count; i++)
-		packet_add_text(c, texts[i]);
+		packet_add_text(&c->link, texts[i]);
 	return step_finish(c, step);
 }
 
@@ -612,13 +406,13 @@ struct milter_answer milter_client_connect(struct milter_client *c, const char *
 	static const char families[] = { [IP_NONE] = SMFIA_UNKNOWN, [IP_V4] = SMFIA_INET, [IP_V6] = SMFIA_INET6 };
 	if (!step_begin(c, &step_connect))
 		return (struct milter_answer){ .kind = MILTER_NOT_SENT };
-	packet_add_text(c, str_of(host));
-	buf_add_char(&c->out, families[client.family]);
+	packet_add_text(&c->link, str_of(host));
+	buf_add_char(&c->link.out, families[client.family]);
 	if (client.family != IP_NONE) {
 		char text[IP_TEXT_MAX];
 		uint16_t net_port = htons(port);
-		buf_add(&c->out, (struct str){ (const char *)&net_port, sizeof(net_port) });
-		packet_add_text(c, str_of(ip_print(client, text)));
+		buf_add(&c->link.out, (struct str){ (const char *)&net_port, sizeof(net_port) });
+		packet_add_text(&c->link, str_of(ip_print(client, text)));
 	}
 	return step_finish(c, &step_connect);
 }
@@ -671,11 +465,11 @@ struct milter_answer milter_client_body(struct milter_client *c, struct str byte
 	while (bytes.n > 0 && !c->body_skipped && step_begin(c, &step_body)) {
 		struct str chunk = str_sub(bytes, 0, MILTER_CHUNK_SIZE);
 		bytes = str_skip(bytes, chunk.n);
-		buf_add(&c->out, chunk);
+		buf_add(&c->link.out, chunk);
 		a = step_finish(c, &step_body);
 		if (a.kind == MILTER_SKIP) {
 			if ((c->steps & SMFIP_SKIP) == 0) {
-				fail(c, "the filter skips the body without having agreed to");
+				link_fail(&c->link, "the filter skips the body without having agreed to");
 				return broken();
 			}
 			c->body_skipped = true;
@@ -701,9 +495,9 @@ struct milter_answer milter_client_unknown(struct milter_client *c, const char *
 
 static bool send_alone(struct milter_client *c, char command)
 {
-	packet_begin(c, command);
-	packet_end(c);
-	return flush(c);
+	packet_begin(&c->link, command);
+	packet_end(&c->link);
+	return link_flush(&c->link);
 }
 
 bool milter_client_abort(struct milter_client *c)

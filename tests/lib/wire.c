@@ -121,6 +121,8 @@ static struct eval_answer answer_of(struct wire *w, struct milter_answer a)
 
 /* --- events --- */
 
+static const char no_client[] = "the case wants a connect first";
+
 static void macro_keep(struct wire *w, struct str name, const char *value)
 {
 	size_t i = 0;
@@ -154,73 +156,58 @@ static struct eval_answer wire_connect(struct eval_target *t, const char *host, 
 	return answer_of(w, milter_client_connect(w->client, host, ip, port));
 }
 
-#define NEED_CLIENT(w)                                                                             \
-	do {                                                                                       \
-		if ((w)->client == NULL)                                                           \
-			return broken("the case wants a connect first");                           \
-	} while (0)
-
 static struct eval_answer wire_helo(struct eval_target *t, const char *name)
 {
 	struct wire *w = of(t);
-	NEED_CLIENT(w);
-	return answer_of(w, milter_client_helo(w->client, name));
+	return w->client == NULL ? broken(no_client) : answer_of(w, milter_client_helo(w->client, name));
 }
 
 static struct eval_answer wire_mail(struct eval_target *t, const struct str *args, size_t count)
 {
 	struct wire *w = of(t);
-	NEED_CLIENT(w);
-	return answer_of(w, milter_client_mail(w->client, args, count));
+	return w->client == NULL ? broken(no_client) : answer_of(w, milter_client_mail(w->client, args, count));
 }
 
 static struct eval_answer wire_rcpt(struct eval_target *t, const struct str *args, size_t count)
 {
 	struct wire *w = of(t);
-	NEED_CLIENT(w);
-	return answer_of(w, milter_client_rcpt(w->client, args, count));
+	return w->client == NULL ? broken(no_client) : answer_of(w, milter_client_rcpt(w->client, args, count));
 }
 
 static struct eval_answer wire_data(struct eval_target *t)
 {
 	struct wire *w = of(t);
-	NEED_CLIENT(w);
-	return answer_of(w, milter_client_data(w->client));
+	return w->client == NULL ? broken(no_client) : answer_of(w, milter_client_data(w->client));
 }
 
 static struct eval_answer wire_header(struct eval_target *t, struct str name, struct str value)
 {
 	struct wire *w = of(t);
-	NEED_CLIENT(w);
-	return answer_of(w, milter_client_header(w->client, name, value));
+	return w->client == NULL ? broken(no_client) : answer_of(w, milter_client_header(w->client, name, value));
 }
 
 static struct eval_answer wire_headers_end(struct eval_target *t)
 {
 	struct wire *w = of(t);
-	NEED_CLIENT(w);
-	return answer_of(w, milter_client_headers_end(w->client));
+	return w->client == NULL ? broken(no_client) : answer_of(w, milter_client_headers_end(w->client));
 }
 
 static struct eval_answer wire_body(struct eval_target *t, struct str bytes)
 {
 	struct wire *w = of(t);
-	NEED_CLIENT(w);
-	return answer_of(w, milter_client_body(w->client, bytes));
+	return w->client == NULL ? broken(no_client) : answer_of(w, milter_client_body(w->client, bytes));
 }
 
 static struct eval_answer wire_end(struct eval_target *t)
 {
 	struct wire *w = of(t);
-	NEED_CLIENT(w);
-	return answer_of(w, milter_client_end(w->client));
+	return w->client == NULL ? broken(no_client) : answer_of(w, milter_client_end(w->client));
 }
 
 static struct eval_answer wire_unknown(struct eval_target *t, const char *command)
 {
 	struct wire *w = of(t);
-	NEED_CLIENT(w);
-	return answer_of(w, milter_client_unknown(w->client, command));
+	return w->client == NULL ? broken(no_client) : answer_of(w, milter_client_unknown(w->client, command));
 }
 
 static void wire_abort(struct eval_target *t)
