@@ -134,6 +134,30 @@ static void defer_unknown(struct evaluation *e, const struct rule *r, const stru
 	d->is_unknown = true;
 }
 
+/* What is known by now will not change. */
+static bool may_hold_after(enum stage stage, const struct rule *r, struct matcher *m)
+{
+	for (size_t i = 0; i < r->when.count; i++) {
+		const struct condition *c = &r->when.items[i];
+		if (fact_descs[c->fact].stage <= stage && facts_is_set(m->facts, c->fact) &&
+		    condition_match(m, c) == TRUTH_NO)
+			return false;
+	}
+	return true;
+}
+
+struct bits policy_facts_asked_after(const struct policy *p, enum stage stage, const struct facts *facts,
+				     struct arena *a)
+{
+	struct matcher m = { .arena = a, .facts = facts };
+	struct bits asked = { 0 };
+	for (enum stage later = stage + 1; later < STAGE_COUNT; later++)
+		for (size_t i = 0; i < p->at[later].rules.count; i++)
+			if (may_hold_after(stage, p->at[later].rules.items[i], &m))
+				bits_add_all(&asked, &p->at[later].rules.items[i]->facts);
+	return asked;
+}
+
 struct decision policy_eval(const struct policy *p, enum stage stage, const struct facts *facts,
 			    const struct facts *const *recipients, size_t recipient_count, struct arena *a,
 			    policy_trace_fn *trace_fn, void *trace_context)

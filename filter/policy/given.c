@@ -10,6 +10,14 @@ static const char *const stranger[FACT_COUNT] = {
 #undef GIVEN
 };
 
+/* False after a diagnostic. */
+static bool is_right(struct loader *l, const config_setting_t *s, struct str text, const char *wrong)
+{
+	if (wrong != NULL)
+		diag_error(l->diags, lc_place(l->arena, s), "\"%.*s\" %s", STR_ARG(text), wrong);
+	return wrong == NULL;
+}
+
 static bool text_value(struct loader *l, const config_setting_t *s, enum fact_id id, struct str *out)
 {
 	if (!lc_text(s, l->diags, out))
@@ -25,21 +33,22 @@ static bool text_value(struct loader *l, const config_setting_t *s, enum fact_id
 	} else {
 		wrong = fact_word_check(l->arena, id, *out, false);
 	}
-	if (wrong != NULL)
-		diag_error(l->diags, lc_place(l->arena, s), "\"%.*s\" %s", STR_ARG(*out), wrong);
-	return wrong == NULL;
+	return is_right(l, s, *out, wrong);
 }
 
-static bool list_value(struct loader *l, const config_setting_t *s, struct fact_value *v)
+static bool list_value(struct loader *l, const config_setting_t *s, enum fact_id id, struct fact_value *v)
 {
 	const struct str *items;
 	if (!lc_texts(l->arena, s, l->diags, &items, &v->list.count))
 		return false;
 	struct str *copies = arena_array(l->arena, v->list.count, sizeof(*copies));
-	for (size_t i = 0; i < v->list.count; i++)
+	bool is_good = true;
+	for (size_t i = 0; i < v->list.count; i++) {
 		copies[i] = str_dup(l->arena, items[i]);
+		is_good &= is_right(l, s, copies[i], fact_word_check(l->arena, id, copies[i], false));
+	}
 	v->list.items = copies;
-	return true;
+	return is_good;
 }
 
 static bool ip_value(struct loader *l, const config_setting_t *s, struct ip *out)
@@ -70,7 +79,7 @@ static bool take_value(struct loader *l, const config_setting_t *s, enum fact_id
 	case TYPE_BOOL:
 		return lc_bool(s, l->diags, &v->truth);
 	case TYPE_LIST:
-		return list_value(l, s, v);
+		return list_value(l, s, id, v);
 	}
 	BUG_IF(true);
 }
@@ -78,7 +87,7 @@ static bool take_value(struct loader *l, const config_setting_t *s, enum fact_id
 static void take_recipients(struct loader *l, const config_setting_t *s, struct given *g)
 {
 	struct fact_value v;
-	if (!list_value(l, s, &v))
+	if (!list_value(l, s, FACT_RCPT_TO, &v))
 		return;
 	if (v.list.count == 0)
 		diag_error(l->diags, lc_place(l->arena, s), "a message has at least one recipient");
@@ -250,6 +259,18 @@ static void follow_author(struct filling *f)
 	put(f, FACT_DMARC_ORG_DOMAIN, text_of(f, FACT_FROM_DOMAIN));
 }
 
+static void follow_header(struct filling *f)
+{
+	bool has_from = !str_eq(text_of(f, FACT_FROM_STATUS), STR("missing"));
+	bool has_date = !str_eq(text_of(f, FACT_DATE_STATUS), STR("missing"));
+	if (!has_from || !has_date)
+		put(f, FACT_HEADER_MISSING, has_from ? STR("Date") : has_date ? STR("From") : STR("From Date"));
+	if (!str_eq(text_of(f, FACT_DATE_STATUS), STR("ok")))
+		put(f, FACT_DATE_SKEW_S, STR_EMPTY);
+	if (is_true(f, FACT_HEADER_EIGHT_BIT))
+		put(f, FACT_HEADER_EIGHT_BIT_FIELD, STR("Subject"));
+}
+
 static void follow_results(struct filling *f)
 {
 	const struct fact_value *dkim = &f->values[FACT_DKIM_RESULT], *dmarc = &f->values[FACT_DMARC_RESULT];
@@ -327,6 +348,7 @@ struct given_facts given_facts_new(struct arena *a, const struct given *g)
 	follow_client(&f);
 	follow_mail(&f);
 	follow_author(&f);
+	follow_header(&f);
 	follow_results(&f);
 	for (enum fact_id id = 0; id < FACT_COUNT; id++)
 		if (fact_descs[id].scope != SCOPE_RCPT)

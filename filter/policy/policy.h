@@ -80,6 +80,9 @@ const char *const *policy_folder_files(struct arena *, const char *folder, struc
 const struct bits *policy_facts(const struct policy *);
 /* Facts that rules of this stage, or templates in them, ask about; at MAIL also workflows and ports. */
 const struct bits *policy_facts_at(const struct policy *, enum stage);
+/* Facts that rules of stages behind this one ask about, of those rules that can hold still by the facts known here: what
+ * need not be found out is not. */
+struct bits policy_facts_asked_after(const struct policy *, enum stage, const struct facts *, struct arena *);
 /* Does any rule, workflow or group of ports have a say at this stage. */
 bool policy_decides_at(const struct policy *, enum stage);
 size_t policy_rule_count(const struct policy *);

@@ -197,6 +197,7 @@ struct answer finish_message(struct session *s)
 		facts_set_int(m->facts, FACT_MESSAGE_BYTES, m->bytes);
 	else
 		facts_set_absent(m->facts, FACT_MESSAGE_BYTES);
+	hygiene_take_end(s);
 	struct decision d = { .action = ACTION_DEFER };
 	if (m->limit_reply.code != 0) {
 		d.action = m->limit_reply.code >= 500 ? ACTION_REJECT : ACTION_DEFER;

@@ -440,10 +440,13 @@ struct answer stage_headers_end(struct session *s)
 	take_author(s);
 	take_forged_results(s);
 	take_header_facts(s);
+	hygiene_take_header(s);
 	if (m->limit_reply.code != 0)
 		return go_on; /* END refuses: no step more is asked of the MTA for it */
 	probes_prefetch(s, STAGE_HEADERS);
-	m->wants_body = m->dkim != NULL || bits_has(policy_facts(s->snapshot->policy), FACT_MESSAGE_BYTES);
+	struct bits asked = policy_facts_asked_after(s->snapshot->policy, STAGE_HEADERS, m->facts, s->message_arena);
+	m->wants_lines = hygiene_wants_body(&asked);
+	m->wants_body = m->dkim != NULL || m->wants_lines || bits_has(&asked, FACT_MESSAGE_BYTES);
 	return judge_message(s, STAGE_HEADERS, start_us);
 }
 
@@ -453,6 +456,7 @@ struct answer stage_body(struct session *s, const unsigned char *bytes, size_t c
 	if (m == NULL || m->limit_reply.code != 0)
 		return (struct answer){ .kind = ANSWER_SKIP };
 	m->bytes += (int64_t)count;
+	hygiene_take_body(s, (struct str){ (const char *)bytes, count });
 	if (m->bytes > s->snapshot->options->max_message_bytes)
 		m->limit_reply = plain_reply(552, "5.3.4", "The message is too large");
 	else if (m->dkim != NULL)

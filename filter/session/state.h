@@ -6,6 +6,7 @@
 
 #include "auth/results.h"
 #include "base/bits.h"
+#include "mail/line_scan.h"
 #include "record/record.h"
 #include "session/session.h"
 
@@ -47,6 +48,8 @@ struct message {
 	int64_t bytes;
 	bool has_data;                        /* the client got as far as DATA */
 	bool is_submission;                   /* of a workflow, login or sendmail(1): not judged as inbound mail */
+	struct line_scan lines;               /* of header and body, if a rule asks about them */
+	bool wants_lines;
 	bool wants_body;
 	int64_t stage_us[STAGE_COUNT];
 	int64_t probe_us;
@@ -101,6 +104,13 @@ struct decision sending_judge(struct session *, enum stage);
 struct answer finish_message(struct session *);
 /* Evaluates the recipient rules for mail from sendmail(1), where RCPT itself cannot be refused. */
 struct decision judge_recipients_late(struct session *);
+
+/* session/hygiene.c: the facts about the form of a message. */
+void hygiene_take_header(struct session *);
+/* Do these facts need the lines of the body? */
+bool hygiene_wants_body(const struct bits *asked);
+void hygiene_take_body(struct session *, struct str bytes);
+void hygiene_take_end(struct session *);
 
 /* session/received_spf.c: the field body (RFC 7208 9.1). */
 struct str received_spf_print(struct arena *, const struct spf_verdict *, struct ip client, struct str mail_from,

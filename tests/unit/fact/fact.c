@@ -85,7 +85,8 @@ static void the_words_of_a_fact_fit_its_type(void **state)
 		}
 		with_words++;
 		assert_true(count > 0);
-		assert_true(fact_descs[id].type == TYPE_RESULT || fact_descs[id].type == TYPE_STRING);
+		assert_true(fact_descs[id].type == TYPE_RESULT || fact_descs[id].type == TYPE_STRING ||
+			    fact_descs[id].type == TYPE_LIST);
 		for (size_t i = 0; i < count && fact_descs[id].type == TYPE_RESULT; i++)
 			assert_true(result_parse(str_of(words[i]), &result));
 	}

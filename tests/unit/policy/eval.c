@@ -265,6 +265,47 @@ static void rules_that_do_not_hold_cost_no_memory(void **state)
 	assert_string_equal(judge(f, STAGE_HEADERS, &facts).from.rule, "r77");
 }
 
+static bool asked_after_headers(struct fixture *f, const struct facts *facts, enum fact_id id)
+{
+	struct bits asked = policy_facts_asked_after(f->policy, STAGE_HEADERS, facts, f->arena);
+	return bits_has(&asked, id);
+}
+
+static void rules_that_cannot_hold_any_more_ask_nothing(void **state)
+{
+	struct fixture *f = *state;
+	load_text(f, "rules = (\n"
+		  "{ name = \"early\"; when = { tls = { bits = { max = 127; }; }; }; then = { action = \"tag\"; tag = \"x\"; }; },\n"
+		  "{ name = \"login\"; when = { has = [ \"auth.login\" ]; message = { bare_cr = true; }; }; then = { action = \"tag\"; tag = \"x\"; }; },\n"
+		  "{ name = \"net\"; when = { client = { ip = \"192.0.2.0/24\"; }; message = { longest_line = 5; }; }; then = { action = \"tag\"; tag = \"x\"; }; },\n"
+		  "{ name = \"spf\"; when = { spf = { result = \"fail\"; }; message = { bytes = 5; }; }; then = { action = \"tag\"; tag = \"x\"; }; },\n"
+		  "{ name = \"end\"; when = { message = { queue_id = \"x\"; bare_lf = true; }; }; then = { action = \"tag\"; tag = \"x\"; }; },\n"
+		  "{ name = \"rcpt\"; recipients = \"any\"; when = { rcpt = { to = \"x@*\"; }; dkim = { count = 5; }; }; then = { action = \"tag\"; tag = \"x\"; }; },\n"
+		  "{ name = \"text\"; when = { from = { status = \"ok\"; }; }; unless = { mail = { null = false; }; };\n"
+		  "  then = { action = \"log\"; text = \"%{dmarc.reason}\"; }; } );");
+	struct given_facts facts = stranger_facts(f);
+	assert_false(asked_after_headers(f, facts.message, FACT_TLS_BITS));
+	assert_false(asked_after_headers(f, facts.message, FACT_MESSAGE_BARE_CR));
+	assert_false(asked_after_headers(f, facts.message, FACT_MESSAGE_LONGEST_LINE));
+	assert_false(asked_after_headers(f, facts.message, FACT_MESSAGE_BYTES));
+	/* what is known only at the end may change until then */
+	assert_true(asked_after_headers(f, facts.message, FACT_MESSAGE_BARE_LF));
+	assert_true(asked_after_headers(f, facts.message, FACT_DKIM_COUNT));
+	assert_true(asked_after_headers(f, facts.message, FACT_DMARC_REASON));
+
+	set_fact(facts.message, FACT_AUTH_LOGIN, "alice");
+	set_fact(facts.connection, FACT_CLIENT_IP, "192.0.2.7");
+	set_fact(facts.message, FACT_SPF_RESULT, "?");
+	assert_true(asked_after_headers(f, facts.message, FACT_MESSAGE_BARE_CR));
+	assert_true(asked_after_headers(f, facts.message, FACT_MESSAGE_LONGEST_LINE));
+	assert_true(asked_after_headers(f, facts.message, FACT_MESSAGE_BYTES));
+
+	/* what waits for the end is not known yet */
+	assert_true(asked_after_headers(f, facts_new(f->arena, SCOPE_MSG, facts.connection), FACT_MESSAGE_BYTES));
+	struct bits none = policy_facts_asked_after(f->policy, STAGE_END, facts.message, f->arena);
+	assert_true(bits_is_empty(&none));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +318,7 @@ int main(void)
 		TEST(rules_run_at_their_stage_only),
 		TEST(the_trace_tells_of_every_rule_why),
 		TEST(rules_that_do_not_hold_cost_no_memory),
+		TEST(rules_that_cannot_hold_any_more_ask_nothing),
 	};
 	return RUN_TESTS(tests);
 }
