@@ -134,16 +134,26 @@ static void defer_unknown(struct evaluation *e, const struct rule *r, const stru
 	d->is_unknown = true;
 }
 
-/* What is known by now will not change. */
+/* A fact that is set in its time stays as it is, and one that nobody has set when its time is over stays away, unless it
+ * is a probe's, which may wait, or a recipient's. */
+static bool is_known(enum stage stage, const struct condition *c, struct matcher *m, enum truth truth)
+{
+	const struct fact_desc *f = &fact_descs[c->fact];
+	bool is_final = facts_is_set(m->facts, c->fact)
+				? f->stage <= stage
+				: f->stage < stage && f->probe == PROBE_NONE && f->scope != SCOPE_RCPT;
+	return is_final && condition_match(m, c) == truth;
+}
+
 static bool may_hold_after(enum stage stage, const struct rule *r, struct matcher *m)
 {
-	for (size_t i = 0; i < r->when.count; i++) {
-		const struct condition *c = &r->when.items[i];
-		if (fact_descs[c->fact].stage <= stage && facts_is_set(m->facts, c->fact) &&
-		    condition_match(m, c) == TRUTH_NO)
+	size_t taking_back = 0;
+	for (size_t i = 0; i < r->when.count; i++)
+		if (is_known(stage, &r->when.items[i], m, TRUTH_NO))
 			return false;
-	}
-	return true;
+	for (size_t i = 0; i < r->unless.count; i++)
+		taking_back += is_known(stage, &r->unless.items[i], m, TRUTH_YES);
+	return r->unless.count == 0 || taking_back < r->unless.count;
 }
 
 struct bits policy_facts_asked_after(const struct policy *p, enum stage stage, const struct facts *facts,
