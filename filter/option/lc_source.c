@@ -19,6 +19,7 @@ struct scan {
 	size_t at;
 	int line;
 	bool is_line_start; /* nothing but blanks since the last newline */
+	char last;          /* kind of the token before: 'a' a name, '0' a number, '"' a text, else its only byte */
 	unsigned depth;
 	unsigned *files;
 	bool is_good;
@@ -119,6 +120,12 @@ static struct place here(const struct scan *s)
 	return (struct place){ s->path, s->line, NULL };
 }
 
+#define WRONG(s, ...)                                                                              \
+	do {                                                                                       \
+		diag_error((s)->diags, here(s), __VA_ARGS__);                                      \
+		(s)->is_good = false;                                                              \
+	} while (0)
+
 /* libconfig tells of the end of the file instead, and leaks memory. */
 static void unclosed(struct scan *s, struct place at, const char *what)
 {
@@ -149,12 +156,38 @@ static struct str skip_quoted(struct scan *s)
 	return quoted;
 }
 
+static struct str skip_digits(struct str s, bool is_hex)
+{
+	while (s.n > 0 && (is_hex ? char_hex(s.p[0]) >= 0 : char_is_digit(s.p[0])))
+		s = str_skip(s, 1);
+	return s;
+}
+
+/* "20s" and "192.0.2.1" are none. The sign of an exponent ends the word. */
+static bool is_number(struct str word)
+{
+	bool is_hex = str_starts_nocase(word, STR("0x"));
+	struct str digits = str_skip(word, is_hex ? 2 : 0), rest = skip_digits(digits, is_hex);
+	if (rest.n == digits.n)
+		return false;
+	if (!is_hex && str_starts(rest, STR(".")))
+		rest = skip_digits(str_skip(rest, 1), false);
+	if (!is_hex && str_starts_nocase(rest, STR("e")))
+		rest = skip_digits(str_skip(rest, 1), false);
+	return rest.n == 0 || str_eq(rest, STR("L")) || str_eq(rest, STR("LL"));
+}
+
 /* libconfig 1.5 keeps the low 32 bits of a number without L, and reads a leading zero as nothing special. */
 static void check_number(struct scan *s, struct str word)
 {
 	struct str digits = word;
 	uint64_t value = 0;
 	bool is_hex = str_starts_nocase(word, STR("0x"));
+	if (!is_number(word)) {
+		WRONG(s, "%.*s is no number: durations, sizes and addresses stand in quotes, \"%.*s\"", STR_ARG(word),
+		      STR_ARG(word));
+		return;
+	}
 	if (!is_hex && (str_find(word, '.') >= 0 || str_find(word, 'e') >= 0 || str_find(word, 'E') >= 0))
 		return; /* no whole number: the type is wrong wherever it stands */
 	while (digits.n > 0 && digits.p[digits.n - 1] == 'L')
@@ -169,15 +202,12 @@ static void check_number(struct scan *s, struct str word)
 	} else {
 		fits = str_to_u64(digits, &value);
 	}
-	if (!is_hex && digits.n > 1 && digits.p[0] == '0') {
-		diag_error(s->diags, here(s), "%.*s would be read as decimal: write the number without leading zeros, "
-			   "a mode in quotes", STR_ARG(word));
-		s->is_good = false;
-	} else if (!fits || value > limit) {
-		diag_error(s->diags, here(s), "%.*s is too large a number%s", STR_ARG(word),
-			   limit == INT32_MAX ? ": write an L behind it, if more than 2147483647 is meant" : "");
-		s->is_good = false;
-	}
+	if (!is_hex && digits.n > 1 && digits.p[0] == '0')
+		WRONG(s, "%.*s would be read as decimal: write the number without leading zeros, a mode in quotes",
+		      STR_ARG(word));
+	else if (!fits || value > limit)
+		WRONG(s, "%.*s is too large a number%s", STR_ARG(word),
+		      limit == INT32_MAX ? ": write an L behind it, if more than 2147483647 is meant" : "");
 }
 
 static void skip_number(struct scan *s)
@@ -188,13 +218,55 @@ static void skip_number(struct scan *s)
 	check_number(s, str_sub(s->text, from, s->at - from));
 }
 
+/* What libconfig calls "syntax error" and nothing more, where it is plain what was meant. */
+static void check_name(struct scan *s, struct str word)
+{
+	struct str group, member;
+	bool is_truth = str_eq_nocase(word, STR("true")) || str_eq_nocase(word, STR("false"));
+	bool is_value = s->last == '=' || s->last == ':' || s->last == '[';
+	if (is_value && !is_truth)
+		WRONG(s, "syntax error: texts stand in quotes, \"%.*s\"", STR_ARG(word));
+	else if (!is_value && str_cut(word, '.', &group, &member))
+		WRONG(s, "syntax error: names have no dots: write %.*s = { %.*s = ...; };", STR_ARG(group),
+		      STR_ARG(member));
+}
+
 static void skip_name(struct scan *s)
 {
-	while (is_more(s) && (char_is_alnum(peek(s)) || peek(s) == '-' || peek(s) == '_' || peek(s) == '*'))
+	size_t from = s->at;
+	while (is_more(s) && (char_is_alnum(peek(s)) || strchr("-_*.", peek(s)) != NULL))
 		step(s);
+	check_name(s, str_sub(s->text, from, s->at - from));
+}
+
+static void skip_mark(struct scan *s)
+{
+	char c = peek(s);
+	if (c == '{' && s->last == '}')
+		WRONG(s, "syntax error: a comma is missing between two groups");
+	if ((c == ')' || c == ']') && s->last == ',')
+		WRONG(s, "syntax error: there is a comma too much in front of '%c'", c);
+	step(s);
 }
 
 static void scan_include(struct scan *);
+
+static void scan_token(struct scan *s)
+{
+	char kind = peek(s);
+	if (skip_word(s, STR("\""))) {
+		skip_quoted(s);
+	} else if (char_is_digit(kind)) {
+		skip_number(s);
+		kind = '0';
+	} else if (char_is_alpha(kind) || kind == '*') {
+		skip_name(s);
+		kind = 'a';
+	} else {
+		skip_mark(s);
+	}
+	s->last = kind;
+}
 
 static void scan_text(struct scan *s)
 {
@@ -203,16 +275,12 @@ static void scan_text(struct scan *s)
 			skip_past(s, STR("\n"));
 		else if (skip_word(s, STR("/*")))
 			skip_comment(s);
-		else if (skip_word(s, STR("\"")))
-			skip_quoted(s);
 		else if (s->is_line_start && skip_word(s, STR("@include")))
 			scan_include(s);
-		else if (char_is_digit(peek(s)))
-			skip_number(s);
-		else if (char_is_alpha(peek(s)) || peek(s) == '*')
-			skip_name(s);
-		else
+		else if (char_is_space(peek(s)))
 			step(s);
+		else
+			scan_token(s);
 	}
 }
 
@@ -232,6 +300,7 @@ static bool read_source(struct scan *s)
 /* What cannot be opened is left to libconfig: the word may stand in a comment that ends in the middle of a line. */
 static void scan_include(struct scan *s)
 {
+	s->last = 0;
 	while (is_more(s) && (peek(s) == ' ' || peek(s) == '\t'))
 		step(s);
 	if (!skip_word(s, STR("\"")))

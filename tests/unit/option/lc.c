@@ -164,6 +164,28 @@ static void syntax_errors_and_duplicates_have_a_line(void **state)
 	assert_diags(f, "main.conf:2: error: syntax error\nmain.conf:3: error: duplicate setting name\n");
 }
 
+static void frequent_syntax_errors_are_explained(void **state)
+{
+	struct fixture *f = *state;
+	assert_null(read_main(f, "when = { helo.is_valid = true; };\na = ( { b = 1; }\n { b = 2; },\n ); # )\n"
+				 "c = [ \"x\", /* , */ ];\nd = warn; e : mx.example.org; f = [ x, \"y\" ];\n"));
+	assert_diags(f, "main.conf:1: error: syntax error: names have no dots: write helo = { is_valid = ...; };\n"
+			"main.conf:3: error: syntax error: a comma is missing between two groups\n"
+			"main.conf:4: error: syntax error: there is a comma too much in front of ')'\n"
+			"main.conf:5: error: syntax error: there is a comma too much in front of ']'\n"
+			"main.conf:6: error: syntax error: texts stand in quotes, \"warn\"\n"
+			"main.conf:6: error: syntax error: texts stand in quotes, \"mx.example.org\"\n"
+			"main.conf:6: error: syntax error: texts stand in quotes, \"x\"\n");
+}
+
+static void what_only_looks_like_these_is_taken(void **state)
+{
+	struct fixture *f = *state;
+	assert_non_null(read_main(f, "a = { b = 1, c = [ 1, 2 ], }, d = ( ( ), { }, [ TRUE, False ] ) e = { } f : ( { } );\n"
+				     "*g-h_i = \"a.b\" \"} {\"; # log.level ,)\n"));
+	assert_diags(f, "");
+}
+
 static void what_is_left_open_is_told_where_it_begins(void **state)
 {
 	struct fixture *f = *state;
@@ -187,6 +209,19 @@ static void numbers_that_libconfig_would_change_are_errors(void **state)
 			"main.conf:3: error: 99999999999999999999L is too large a number\n"
 			"main.conf:4: error: 0x80000000 is too large a number: write an L behind it, if more than 2147483647 is meant\n"
 			"main.conf:4: error: 0x1ffffffffffffffffL is too large a number\n");
+}
+
+static void what_begins_like_a_number_belongs_in_quotes(void **state)
+{
+	struct fixture *f = *state;
+	assert_null(read_main(f, "deadline = 20s;\na = [ 192.0.2.1, 10MB ];\nb = 0x;\nc = 5LLL; d = 1.5e3x;\n"
+				 "ok = ( 0xfL, 7LL, 1.5e3, 1e-5, 1.e+2, 0.25 );\n"));
+	assert_diags(f, "main.conf:1: error: 20s is no number: durations, sizes and addresses stand in quotes, \"20s\"\n"
+			"main.conf:2: error: 192.0.2.1 is no number: durations, sizes and addresses stand in quotes, \"192.0.2.1\"\n"
+			"main.conf:2: error: 10MB is no number: durations, sizes and addresses stand in quotes, \"10MB\"\n"
+			"main.conf:3: error: 0x is no number: durations, sizes and addresses stand in quotes, \"0x\"\n"
+			"main.conf:4: error: 5LLL is no number: durations, sizes and addresses stand in quotes, \"5LLL\"\n"
+			"main.conf:4: error: 1.5e3x is no number: durations, sizes and addresses stand in quotes, \"1.5e3x\"\n");
 }
 
 static void digits_elsewhere_are_no_numbers(void **state)
@@ -289,6 +324,9 @@ int main(void)
 		TEST(wrong_types_are_named_with_their_place),
 		TEST(unknown_names_get_a_hint),
 		TEST(syntax_errors_and_duplicates_have_a_line),
+		TEST(frequent_syntax_errors_are_explained),
+		TEST(what_only_looks_like_these_is_taken),
+		TEST(what_begins_like_a_number_belongs_in_quotes),
 		TEST(what_is_left_open_is_told_where_it_begins),
 		TEST(numbers_that_libconfig_would_change_are_errors),
 		TEST(digits_elsewhere_are_no_numbers),
