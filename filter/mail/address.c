@@ -69,14 +69,21 @@ static bool take_local(struct arena *a, struct str *rest, struct str *local)
 	return local->n <= LOCAL_MAX_BYTES;
 }
 
-/* RFC 5321 4.1.3: IPv4, "IPv6:" and an address, or a tag and text. */
+/* An IPv4-mapped address behind the tag becomes IPv4 when read, so it is told by its colons. */
+bool address_literal_is_ip(struct str s)
+{
+	struct ip ip;
+	bool is_tagged = str_starts_nocase(s, STR("IPv6:"));
+	struct str address = str_skip(s, is_tagged ? 5 : 0);
+	return is_tagged == (str_find(address, ':') >= 0) && ip_parse(address, &ip);
+}
+
+/* RFC 5321 4.1.3: an address, or a tag and text. */
 static bool literal_is_valid(struct str s)
 {
 	struct ip ip;
-	if (ip_parse(s, &ip))
-		return ip.family == IP_V4;
-	if (str_starts_nocase(s, STR("IPv6:")))
-		return ip_parse(str_skip(s, 5), &ip);
+	if (str_starts_nocase(s, STR("IPv6:")) || ip_parse(s, &ip))
+		return address_literal_is_ip(s);
 	return token_take_while(&s, is_tag_byte).n > 0 && token_take(&s, ':') && s.n > 0;
 }
 

@@ -25,6 +25,9 @@ struct address {
  * no path. */
 bool address_parse_path(struct arena *, struct str, struct address *);
 
+/* What stands between the brackets of an address literal: "192.0.2.1" or "IPv6:2001:db8::1" (RFC 5321 4.1.3). */
+bool address_literal_is_ip(struct str);
+
 enum { ADDRESS_MAX_BYTES = 512, LOCAL_MAX_BYTES = 255 };
 
 struct mailbox {

@@ -101,12 +101,8 @@ struct answer stage_connect(struct session *s, const char *host_name, struct ip 
 static bool is_helo_valid(struct arena *a, struct str name, struct str *domain)
 {
 	struct ip ip;
-	if (name.n > 2 && name.p[0] == '[' && name.p[name.n - 1] == ']') {
-		struct str literal = str_sub(name, 1, name.n - 2);
-		if (str_starts_nocase(literal, STR("IPv6:")))
-			literal = str_skip(literal, 5);
-		return ip_parse(literal, &ip);
-	}
+	if (name.n > 2 && name.p[0] == '[' && name.p[name.n - 1] == ']')
+		return address_literal_is_ip(str_sub(name, 1, name.n - 2));
 	return domain_normalize(a, name, domain) && domain_labels(*domain) >= 2 && !ip_parse(*domain, &ip);
 }
 

@@ -21,6 +21,7 @@ static void paths_come_apart(void **state)
 		{ "<\">\"@example.org>", ">", "example.org", "\">\"@example.org" },
 		{ "<a@[192.0.2.1]>", "a", "[192.0.2.1]", "a@[192.0.2.1]" },
 		{ "<a@[IPv6:2001:db8::1]>", "a", "[IPv6:2001:db8::1]", "a@[IPv6:2001:db8::1]" },
+		{ "<a@[ipv6:::ffff:192.0.2.1]>", "a", "[ipv6:::ffff:192.0.2.1]", "a@[ipv6:::ffff:192.0.2.1]" },
 		{ "<a@[x-tag:anything]>", "a", "[x-tag:anything]", "a@[x-tag:anything]" },
 		/* source routes are dropped */
 		{ "<@relay.example:a@example.org>", "a", "example.org", "a@example.org" },
@@ -54,6 +55,7 @@ static void what_is_no_path_is_refused(void **state)
 		STR("<a@b..c>"), STR("<a@.b>"), STR("<a@b..>"), STR("<a@.>"), STR("<a(c)@b>"), STR("<a@b(c)>"),
 		STR("<\"a@b>"), STR("<\"a\\\"@b>"), STR("<\"a\"b@c>"), STR("<a\"b\"@c>"), STR("<\"a\".\"b\"@c>"), STR("<\"a\tb\"@c>"),
 		STR("<a@[192.0.2.1>"), STR("<a@192.0.2.1]>"), STR("<a@[192.0.2.256]>"), STR("<a@[2001:db8::1]>"),
+		STR("<a@[IPv6:192.0.2.1]>"), STR("<a@[IPv6:]>"),
 		STR("<a@[IPv6:192.0.2.1.1]>"), STR("<a@[]>"), STR("<a@[tag:]>"), STR("<a@[192.0.2.1].>"), STR("<a@[192.0.2.1]x>"),
 		STR("<@r a@b>"), STR("<@r,a@b>"), STR("<@r:>"), STR("<@r,@:a@b>"), STR("<:a@b>"), STR("<r:a@b>"),
 		STR("<a@b\0>"), STR("<a\0@b>"), STR("<a@b\r\n>"), STR("<a\x7f@b>"), STR("<\"\x01\"@b>"),
