@@ -186,10 +186,15 @@ static void parse_exchange(struct parser *p, struct word w, struct zone_line *li
 
 static void parse_text(struct parser *p, struct word w, struct zone_line *line)
 {
+	struct word next;
 	buf_clear(&p->text);
-	do {
-		add_unescaped(p, w.text);
-	} while (next_word(p, &w));
+	add_unescaped(p, w.text);
+	while (next_word(p, &next)) {
+		if (!w.is_quoted || !next.is_quoted)
+			WRONG(p, "a TXT with blanks needs quotes");
+		add_unescaped(p, next.text);
+		w = next;
+	}
 	if (p->text.n > TEXT_BYTES_MAX)
 		WRONG(p, "a text of more than %d bytes does not fit into an answer", TEXT_BYTES_MAX);
 	line->record.text = str_dup(p->zone->arena, buf_str(&p->text));

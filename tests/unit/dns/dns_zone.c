@@ -66,7 +66,8 @@ static void every_type_of_record_is_read(void **state)
 		"; another\r\n"
 		"\n"
 		"Example.ORG. TXT \"v=spf1 -all\"   # why not\n"
-		"example.org TXT \"one; \" \"two#\" three ; four\n"
+		"example.org TXT \"one; \" \"two#\" \"three\" ; four\n"
+		"word.example TXT v=spf1\n"
 		"example.org 300 IN MX 10 MX.example.org.\r\n"
 		"example.org MX 0 .\n"
 		"mx.example.org\tA\t192.0.2.1\n"
@@ -78,6 +79,7 @@ static void every_type_of_record_is_read(void **state)
 	assert_int_equal(a->ttl_s, 60);
 	assert_str(a->records[0].text, "v=spf1 -all");
 	assert_str(a->records[1].text, "one; two#three");
+	assert_str(ask(f, "word.example", DNS_TXT)->records[0].text, "v=spf1");
 	a = ask(f, "example.org", DNS_MX);
 	assert_int_equal(a->count, 2);
 	assert_int_equal(a->records[0].preference, 10);
@@ -231,6 +233,9 @@ static void every_mistake_is_named_with_its_line(void **state)
 		{ "a TXT \"x\\\"", "the closing quote is missing" },
 		{ "a TXT \"x\"y", "a blank is missing after the closing quote" },
 		{ "a TXT v=DMARC1; p=none", "';' must stand in quotes" },
+		{ "a TXT v=spf1 -all", "a TXT with blanks needs quotes" },
+		{ "a TXT \"v=spf1 a\" -all", "a TXT with blanks needs quotes" },
+		{ "a TXT v=spf1 \" -all\"", "a TXT with blanks needs quotes" },
 		{ "a TXT a\"b\"", "'\"' must stand in quotes" },
 		{ "a TXT \"\\256\"", "an escape is \\DDD with three digits up to 255, \\\" or \\\\" },
 		{ "a TXT \"\\25\"", "an escape is \\DDD with three digits up to 255, \\\" or \\\\" },
@@ -240,7 +245,7 @@ static void every_mistake_is_named_with_its_line(void **state)
 		{ "a A DELAY 5", "DELAY wants a time of at most 60s, such as 200ms or 2s" },
 		{ "a A DELAY", "DELAY wants a time of at most 60s, such as 200ms or 2s" },
 		{ "a A SERVFAIL x", "nothing is expected before \"x\"" },
-		{ "good A 192.0.2.9\ngood CNAME x", "contradicts line 26" },
+		{ "good A 192.0.2.9\ngood CNAME x", "contradicts line 29" },
 	};
 	enum { COUNT = sizeof(mistakes) / sizeof(mistakes[0]) };
 	char text[8192] = "";
