@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "auth/keyring.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/fail.h"
@@ -28,6 +29,8 @@ enum {
 	DRAIN_MS = 25000,         /* messages in flight may take this long after SIGTERM; systemd waits 90 s */
 	CLOSE_MS = 500,           /* then libmilter's connections may take this long to end */
 	EXPIRE_EVERY_S = 3600,
+	KEYS_MS = 20000,          /* longest wait for the records of all keys */
+	KEYS_AT_START_MS = 3000,  /* a resolver that is still starting must not keep mail waiting */
 };
 
 struct daemon {
@@ -36,11 +39,11 @@ struct daemon {
 	struct gate gate;
 	struct signals *signals;
 	struct watchdog *watchdog;
-	/* The keeper: forgets old records, and lets messages finish before a stop. */
+	/* The keeper: forgets old records, looks after the keys, and lets messages finish before a stop. */
 	pthread_t keeper;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool is_stopping;
+	bool is_stopping, is_reloaded;
 };
 
 static void sleep_ms(long ms)
@@ -93,6 +96,10 @@ static bool reload(struct daemon *d, struct diags *diags)
 		return false;
 	}
 	snapshot_publish(next);
+	pthread_mutex_lock(&d->lock);
+	d->is_reloaded = true;
+	pthread_cond_signal(&d->wake);
+	pthread_mutex_unlock(&d->lock);
 	return true;
 }
 
@@ -149,22 +156,48 @@ static void stop_listening(void)
 	snapshot_put(now);
 }
 
+/* Looks whether the records of our keys are published. Answers when to look again. */
+static int64_t check_keys(struct daemon *d, int64_t within_ms)
+{
+	const struct snapshot *now = snapshot_get();
+	int64_t wait_ms = EXPIRE_EVERY_S * 1000;
+	if (now->keys != NULL)
+		wait_ms = keyring_check(now->keys, d->gate.dns, d->gate.log, clock_mono_ms() + within_ms);
+	snapshot_put(now);
+	return wait_ms;
+}
+
+/* Sleeps until then, a reload or a stop. */
+static void keeper_sleep(struct daemon *d, int64_t wait_ms)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += wait_ms / 1000 + 1;
+	pthread_mutex_lock(&d->lock);
+	while (!d->is_stopping && !d->is_reloaded &&
+	       pthread_cond_timedwait(&d->wake, &d->lock, &until) == 0)
+		;
+	d->is_reloaded = false;
+	pthread_mutex_unlock(&d->lock);
+}
+
+static bool is_stopping(struct daemon *d)
+{
+	return atomic_load(&d->gate.is_stopping);
+}
+
 static void *keep(void *context)
 {
 	struct daemon *d = context;
-	pthread_mutex_lock(&d->lock);
-	while (!d->is_stopping) {
-		struct timespec until;
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += EXPIRE_EVERY_S;
-		pthread_mutex_unlock(&d->lock);
-		expire_records(d);
-		pthread_mutex_lock(&d->lock);
-		int timed_out = 0;
-		while (!d->is_stopping && timed_out == 0)
-			timed_out = pthread_cond_timedwait(&d->wake, &d->lock, &until);
+	int64_t expire_at_ms = 0;
+	while (!is_stopping(d)) {
+		if (clock_mono_ms() >= expire_at_ms) {
+			expire_records(d);
+			expire_at_ms = clock_mono_ms() + EXPIRE_EVERY_S * 1000;
+		}
+		int64_t keys_ms = check_keys(d, KEYS_MS), expire_ms = expire_at_ms - clock_mono_ms();
+		keeper_sleep(d, keys_ms < expire_ms ? keys_ms : expire_ms);
 	}
-	pthread_mutex_unlock(&d->lock);
 	notify_stopping();
 	log_info(d->gate.log, "stopping: %ld messages in flight", atomic_load(&d->gate.messages));
 	if (!wait_until_none(&d->gate.messages, DRAIN_MS))
@@ -219,6 +252,7 @@ static bool is_well(void *context)
 
 static int serve(struct daemon *d)
 {
+	check_keys(d, KEYS_AT_START_MS); /* the first message should not be signed with a key that nobody can find */
 	const struct snapshot *first = snapshot_get();
 	const struct listener *listener = &first->options->listen.items[0];
 	log_info(d->gate.log, "gatepost %s ready on %.*s: %zu rules from %zu policy files", GATEPOST_VERSION,

@@ -4,12 +4,15 @@
 #include <unistd.h>
 
 #include "auth/dkim.h"
+#include "auth/dkim_sign.h"
+#include "auth/keyring.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "config/snapshot.h"
 #include "option/check.h"
 #include "option/options.h"
 #include "policy/policy.h"
+#include "policy/workflow.h"
 
 enum { HOST_NAME_ROOM = 256, HOSTS_LINE_ROOM = 8192 };
 
@@ -86,6 +89,46 @@ static const struct auth_dkim *make_dkim(struct arena *a, const struct options *
 	return dkim;
 }
 
+static void free_signer(void *signer)
+{
+	auth_dkim_signer_free(signer);
+}
+
+static size_t count_signatures(const struct policy *p)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < policy_workflow_count(p); i++)
+		count += policy_workflow_at(p, i)->sign_count;
+	return count;
+}
+
+/* Every key that a workflow signs with, so that a missing one is known now and not with the first message. */
+static void load_keys(struct arena *a, const struct snapshot *running, struct diags *diags, struct snapshot *s)
+{
+	const struct options *o = s->options;
+	size_t count = count_signatures(s->policy), n = 0;
+	if (count == 0 || (o->listen.count > 0 && o->listen.items[0].role == ROLE_INBOUND))
+		return;
+	struct sign_use *uses = arena_array(a, count, sizeof(*uses));
+	for (size_t i = 0; i < policy_workflow_count(s->policy); i++) {
+		const struct workflow *w = policy_workflow_at(s->policy, i);
+		for (size_t j = 0; j < w->sign_count; j++)
+			uses[n++] = (struct sign_use){ w->sign[j].domain, w->sign[j].selector, w->sign[j].key,
+						       w->sign[j].at };
+	}
+	const struct keyring_settings settings = { .folder = o->keys, .needs_record = o->sign_check_records };
+	s->keys = keyring_load(a, &settings, uses, count, running == NULL ? NULL : running->keys, diags);
+	const struct sign_settings signing = {
+		.expires_s = o->sign_expires / 1000,
+		.is_body_simple = str_eq(o->sign_body, STR("simple")),
+	};
+	s->signer = auth_dkim_signer_new(&signing);
+	if (s->signer == NULL)
+		diag_error(diags, (struct place){ .setting = "sign" }, "libopendkim cannot be set up");
+	else
+		arena_defer(a, free_signer, s->signer);
+}
+
 void config_fill(struct arena *a, const char *config_path, const struct snapshot *running, struct diags *diags,
 		 struct snapshot *s)
 {
@@ -101,4 +144,5 @@ void config_fill(struct arena *a, const char *config_path, const struct snapshot
 	settle_authserv_id(a, o, (struct place){ .file = s->config_path, .setting = "authserv_id" }, diags);
 	s->policy = policy_load(a, str_to_c(a, o->policies), diags);
 	s->dkim = make_dkim(a, o, diags);
+	load_keys(a, running, diags, s);
 }

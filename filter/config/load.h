@@ -9,6 +9,6 @@ struct arena;
 struct diags;
 struct snapshot;
 
-/* Fills config_path, loaded_unix_s, options, policy, dkim. running as in snapshot_load. */
+/* Fills config_path, loaded_unix_s, options, policy, dkim, keys, signer. running as in snapshot_load. */
 void config_fill(struct arena *, const char *config_path, const struct snapshot *running, struct diags *,
 		 struct snapshot *);

@@ -11,7 +11,9 @@
 #include <stdint.h>
 
 struct auth_dkim;
+struct auth_dkim_signer;
 struct diags;
+struct keyring;
 struct options;
 struct policy;
 
@@ -22,6 +24,8 @@ struct snapshot {
 	const struct options *options;   /* authserv_id is never empty here */
 	const struct policy *policy;
 	const struct auth_dkim *dkim;
+	const struct keyring *keys;      /* NULL: no workflow signs, or an inbound listener, which opens no key */
+	struct auth_dkim_signer *signer; /* NULL with keys */
 };
 
 /* Reads and checks everything. running may be NULL (start-up); else its RESTART options stay in force. */

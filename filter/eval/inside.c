@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/keyring.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/fail.h"
@@ -122,6 +123,9 @@ static bool inside_open(struct eval_target *t, const char *config, int64_t time_
 		.context = in,
 	};
 	in->gate.dns = resolver_open(o, NULL, diags);
+	/* The daemon's keeper does this beside the mail. */
+	if (in->gate.dns != NULL)
+		keyring_check(snapshot->keys, in->gate.dns, NULL, clock_mono_ms() + o->deadline);
 	snapshot_publish(snapshot);
 	return in->gate.dns != NULL;
 }

@@ -39,7 +39,8 @@ static bool write_file(struct workspace *w, const char *name, struct str text, s
 	FILE *f = fopen(path, "we");
 	if (f == NULL)
 		return fail(diags, path);
-	bool ok = fwrite(text.p, 1, text.n, f) == text.n;
+	/* A case may bring a signing key. */
+	bool ok = fchmod(fileno(f), 0600) == 0 && fwrite(text.p, 1, text.n, f) == text.n;
 	return (fclose(f) == 0 && ok) || fail(diags, path);
 }
 

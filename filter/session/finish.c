@@ -161,9 +161,19 @@ static bool hold_if_asked(struct session *s, const struct decision *d)
 	return s->ops->quarantine(s->mta, text.p);
 }
 
-static bool apply_edits(struct session *s, const struct decision *d)
+/* On top, the first of the workflow's list uppermost. */
+static bool insert_signatures(struct session *s, const struct str *values, size_t count)
 {
-	return remove_forged(s) && insert_results(s) && add_policy_headers(s) && hold_if_asked(s, d);
+	for (size_t i = count; i > 0; i--)
+		if (!s->ops->insert_header(s->mta, 0, "DKIM-Signature", str_to_c(s->message_arena, values[i - 1])))
+			return false;
+	return true;
+}
+
+static bool apply_edits(struct session *s, const struct decision *d, const struct str *signatures, size_t count)
+{
+	return remove_forged(s) && insert_results(s) && insert_signatures(s, signatures, count) &&
+	       add_policy_headers(s) && hold_if_asked(s, d);
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------- */
@@ -182,7 +192,12 @@ static struct answer accept_at_end(struct session *s, const struct decision *d)
 		message_record(s, STAGE_END, "discard", d, (struct reply){ 0 });
 		return (struct answer){ .kind = ANSWER_DISCARD };
 	}
-	if (!apply_edits(s, d))
+	const struct str *signatures = NULL;
+	size_t count;
+	struct decision signing = signing_end(s, &signatures, &count);
+	if (signing.action != ACTION_CONTINUE)
+		return refuse_at_end(s, &signing, signing.reply);
+	if (!apply_edits(s, d, signatures, count))
 		return refuse_at_end(s, d, edits_failed);
 	message_record(s, STAGE_END, d->action == ACTION_QUARANTINE ? "quarantine" : "accept", d, (struct reply){ 0 });
 	return (struct answer){ .kind = ANSWER_ACCEPT };

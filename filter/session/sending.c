@@ -17,5 +17,7 @@ void sending_begin(struct session *s)
 struct decision sending_judge(struct session *s, enum stage stage)
 {
 	struct message *m = s->message;
-	return workflow_judge(s->snapshot->policy, m->workflow, stage, m->facts, m->headers, s->message_arena);
+	struct decision d = workflow_judge(s->snapshot->policy, m->workflow, stage, m->facts, m->headers,
+					   s->message_arena);
+	return stage == STAGE_HEADERS && d.action == ACTION_CONTINUE ? signing_begin(s) : d;
 }

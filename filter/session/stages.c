@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "auth/dkim.h"
+#include "auth/dkim_sign.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "config/snapshot.h"
@@ -455,8 +456,10 @@ struct answer stage_body(struct session *s, const unsigned char *bytes, size_t c
 	hygiene_take_body(s, (struct str){ (const char *)bytes, count });
 	if (m->bytes > s->snapshot->options->max_message_bytes)
 		m->limit_reply = plain_reply(552, "5.3.4", "The message is too large");
-	else if (m->dkim != NULL)
+	if (m->dkim != NULL)
 		auth_dkim_verify_body(m->dkim, bytes, count);
+	if (m->sign != NULL)
+		auth_dkim_sign_body(m->sign, bytes, count);
 	return m->wants_body ? go_on : (struct answer){ .kind = ANSWER_SKIP };
 }
 

@@ -38,6 +38,7 @@ struct message {
 	struct auth_dkim_verify *dkim;
 	struct bits probes_done;
 	struct judgement judgement;
+	struct auth_dkim_sign *sign;          /* NULL: nothing is to sign it */
 	const struct workflow *workflow;      /* that it belongs to; NULL: none */
 	struct record_recipient *recipients;
 	const struct facts **recipient_facts; /* of the same index */
@@ -99,6 +100,12 @@ void probes_prefetch(struct session *, enum stage);
 /* session/sending.c: what workflows and ports say, before the rules and also after an `accept`. */
 void sending_begin(struct session *);
 struct decision sending_judge(struct session *, enum stage);
+
+/* session/signing.c: what the message's workflow signs with. A message that should be signed and cannot be is
+ * deferred: it never leaves unsigned. */
+struct decision signing_begin(struct session *);
+/* Before any edit. CONTINUE: all signatures are made. */
+struct decision signing_end(struct session *, const struct str **values, size_t *count);
 
 /* session/finish.c */
 struct answer finish_message(struct session *);
