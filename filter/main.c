@@ -52,6 +52,21 @@ static const struct command commands[] = {
 	  "the policies are not good.\n"
 	  "\n"
 	  "  -v   tell every test, the facts that tests start from, and rules that no test names\n" },
+	{ "key", cmd_key, "[-c FILE] new|show|check|rotate|list [NAME] [OPTIONS]",
+	  "Make signing keys, compare them with DNS, replace them",
+	  "  new NAME --domain D --selector S   makes a key, pending, and prints its record\n"
+	  "  show NAME                          prints its records as lines of a zone file\n"
+	  "  check [NAME...]                    compares with DNS: what is published becomes active\n"
+	  "  rotate NAME                        makes the next version, or tells what it waits for\n"
+	  "  list [NAME...]                     shows all versions of all keys\n"
+	  "\n"
+	  "  --type rsa|ed25519   of a new key or version (rsa)\n"
+	  "  --bits NUMBER        of an RSA key (2048)\n"
+	  "  --selector S         of a new version (sYYYYMMDD)\n"
+	  "  --server ADDRESS     asks this resolver, as the world may see something else\n"
+	  "  --json               prints a list of objects\n"
+	  "\n"
+	  "check and rotate exit with 1 if a record is missing or wrong, 75 if DNS does not tell.\n" },
 	{ "docs", cmd_docs, "facts|actions|options|results|stages [--markdown|--json]",
 	  "Print what policies and configuration may say, from the tables",
 	  "  --markdown   as a table for a document\n"

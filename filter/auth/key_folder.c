@@ -1,5 +1,6 @@
 #include "auth/key_folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -12,9 +13,11 @@
 
 #include <openssl/crypto.h>
 
+#include "auth/key_state.h"
 #include "auth/private_key.h"
 #include "base/arena.h"
 #include "base/diag.h"
+#include "base/vec.h"
 
 enum { FOLDER_MODE = 0700, FILE_MODE = 0600, PASSWD_ROOM = 4096 };
 
@@ -166,7 +169,7 @@ EVP_PKEY *key_folder_read_key(const struct key_folder *f, struct arena *a, const
 	return key;
 }
 
-/* ---- writing -------------------------------------------------------------------------------------------- */
+/* ---- listing -------------------------------------------------------------------------------------------- */
 
 static bool fail(struct diags *diags, struct arena *a, const char *path, int error)
 {
@@ -174,6 +177,60 @@ static bool fail(struct diags *diags, struct arena *a, const char *path, int err
 	diag_error(diags, (struct place){ 0 }, "%.*s", STR_ARG(why));
 	return false;
 }
+
+/* "billing" of "billing.state", "billing.pem", "keys_billing.pem"; empty if it tells of no key. */
+static struct str name_in(struct str file, bool is_credential)
+{
+	struct str name, rest;
+	if (is_credential && str_starts(file, STR("keys_")))
+		file = str_skip(file, 5);
+	bool tells = str_cut(file, '.', &name, &rest) && key_name_is_good(name) &&
+		     (str_eq(rest, STR("state")) || str_eq(rest, STR("pem")));
+	return tells ? name : STR_EMPTY;
+}
+
+struct names {
+	struct str *items;
+	size_t count, room;
+};
+
+static bool add_names(struct arena *a, struct str path, bool is_credential, struct names *names, struct diags *diags)
+{
+	DIR *folder = opendir(str_to_c(a, path));
+	if (folder == NULL)
+		return errno == ENOENT || fail(diags, a, str_to_c(a, path), errno);
+	for (const struct dirent *e; (e = readdir(folder)) != NULL;) {
+		struct str name = name_in(str_of(e->d_name), is_credential);
+		if (name.n > 0)
+			VEC_PUSH(a, names, str_dup(a, name));
+	}
+	closedir(folder);
+	return true;
+}
+
+static int by_text(const void *x, const void *y)
+{
+	return str_cmp(*(const struct str *)x, *(const struct str *)y);
+}
+
+bool key_folder_list(const struct key_folder *f, struct arena *a, struct diags *diags, const struct str **list,
+		     size_t *count)
+{
+	struct names names = { NULL, 0, 0 };
+	if ((f->credentials.n > 0 && !add_names(a, f->credentials, true, &names, diags)) ||
+	    !add_names(a, f->path, false, &names, diags))
+		return false;
+	if (names.count > 0)
+		qsort(names.items, names.count, sizeof(*names.items), by_text);
+	*count = 0;
+	for (size_t i = 0; i < names.count; i++)
+		if (i == 0 || !str_eq(names.items[i], names.items[i - 1]))
+			names.items[(*count)++] = names.items[i];
+	*list = names.items;
+	return true;
+}
+
+/* ---- writing -------------------------------------------------------------------------------------------- */
 
 static bool make_folder(const char *path, uid_t uid, gid_t gid)
 {

@@ -30,6 +30,9 @@ const char *key_folder_find(const struct key_folder *, struct arena *, struct st
 /* A private key that can sign. NULL and why not. */
 EVP_PKEY *key_folder_read_key(const struct key_folder *, struct arena *, const char *path, struct str *why_not);
 
+/* Names of the keys of which there is a state or a NAME.pem, sorted. False after a diagnostic. */
+bool key_folder_list(const struct key_folder *, struct arena *, struct diags *, const struct str **names, size_t *count);
+
 struct key_writer {
 	const char *path;
 	int fd;                /* of the folder, locked */

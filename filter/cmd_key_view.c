@@ -1,0 +1,232 @@
+/* What `gatepost key` shows. */
+#include "cmd_key.h"
+
+#include <jansson.h>
+
+#include <openssl/evp.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "dns/dns.h"
+
+enum { TXT_STRING_MAX = 255 }; /* RFC 1035 3.3 */
+
+/* ---- reading -------------------------------------------------------------------------------------------- */
+
+static void read_key(struct arena *a, const struct key_folder *f, struct key_row *row)
+{
+	EVP_PKEY *key = key_folder_read_key(f, a, row->path.p, &row->wrong);
+	if (key == NULL)
+		return;
+	row->key = signing_key_new(a, key, row->domain, row->selector);
+	EVP_PKEY_free(key);
+}
+
+static void add_row(struct arena *a, const struct key_folder *f, struct key_line *line, struct str file,
+		    const struct key_version *version)
+{
+	const char *path = key_folder_find(f, a, file);
+	struct key_row *row = &line->rows[line->count++];
+	*row = (struct key_row){
+		.name = line->name, .domain = STR_EMPTY, .selector = STR_EMPTY, .version = version,
+		.path = str_of(path), .wrong = STR_EMPTY, .why = STR_EMPTY,
+	};
+	if (version != NULL) {
+		row->domain = line->state.domain;
+		row->selector = version->selector;
+	}
+	if (path == NULL)
+		row->wrong = str_printf(a, "the file %.*s is missing", STR_ARG(file));
+	else
+		read_key(a, f, row);
+}
+
+struct key_line *key_line_read(struct arena *a, const struct key_folder *f, struct str name, struct diags *diags)
+{
+	struct key_line *line = ARENA_NEW(a, struct key_line);
+	struct str bare = str_printf(a, "%.*s.pem", STR_ARG(name));
+	const char *path = key_folder_find(f, a, str_printf(a, "%.*s.state", STR_ARG(name)));
+	line->name = str_dup(a, name);
+	line->has_state = path != NULL;
+	if (path == NULL) {
+		if (key_folder_find(f, a, bare) == NULL)
+			return NULL;
+		add_row(a, f, line, bare, NULL);
+		return line;
+	}
+	if (!key_state_read(a, path, name, &line->state, diags))
+		return NULL;
+	for (size_t i = 0; i < line->state.count; i++) {
+		const struct key_version *v = &line->state.versions[i];
+		add_row(a, f, line, key_version_file(a, name, v->selector), v);
+	}
+	return line;
+}
+
+void key_lines_read(struct arena *a, const struct key_folder *f, struct diags *diags, struct key_lines *lines)
+{
+	const struct str *names;
+	size_t count;
+	if (!key_folder_list(f, a, diags, &names, &count))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		struct key_line *line = key_line_read(a, f, names[i], diags);
+		if (line != NULL)
+			VEC_PUSH(a, lines, line);
+	}
+}
+
+#define EACH_ROW(row, lines)                                                                       \
+	for (size_t line_ = 0; line_ < (lines)->count; line_++)                                    \
+		for (struct key_row *row = (lines)->items[line_]->rows,                            \
+				    *end_ = row + (lines)->items[line_]->count; row < end_; row++)
+
+static bool has_record(const struct key_row *row)
+{
+	return row->key != NULL && row->version != NULL;
+}
+
+void key_lines_ask(struct arena *a, const struct key_lines *lines, struct dns *dns, int64_t timeout_ms)
+{
+	int64_t deadline_mono_ms = clock_mono_ms() + timeout_ms;
+	EACH_ROW(row, lines)
+		if (has_record(row))
+			dns_prefetch(dns, row->key->record_name, DNS_TXT);
+	EACH_ROW(row, lines)
+		if (has_record(row)) {
+			const struct dns_answer *answer =
+				dns_ask(dns, row->key->record_name, DNS_TXT, deadline_mono_ms, a);
+			row->published = signing_key_compare(a, row->key, answer, &row->why);
+		}
+}
+
+/* ---- printing ------------------------------------------------------------------------------------------- */
+
+enum { COLUMNS = 8 };
+
+static const char *const titles[COLUMNS] = {
+	"KEY", "SELECTOR", "DOMAIN", "TYPE", "STATE", "SINCE", "PUBLISHED", "NOTE",
+};
+
+static struct str note(struct arena *a, const struct key_row *row)
+{
+	const struct key_version *v = row->version;
+	if (row->wrong.n > 0)
+		return row->wrong;
+	if (v == NULL)
+		return STR("no state: active, with domain and selector as in the workflow");
+	if (v->phase == KEY_PENDING && row->published == PUBLISHED && row->why.n == 0)
+		return STR("signs already; gatepost key check makes it active");
+	if (v->phase != KEY_RETIRING)
+		return row->why;
+	if (clock_unix_s() < v->until_unix_s)
+		return str_printf(a, "keep the record until %.*s", STR_ARG(key_time_print(a, v->until_unix_s)));
+	return STR("the record may go; then: gatepost key check");
+}
+
+static void fill_cells(struct arena *a, const struct key_row *row, struct str cells[COLUMNS])
+{
+	const struct key_version *v = row->version;
+	struct str none = STR("-");
+	cells[0] = row->name;
+	cells[1] = v == NULL ? none : row->selector;
+	cells[2] = v == NULL ? none : row->domain;
+	cells[3] = row->key == NULL ? none :
+				      str_printf(a, "%s-%u", key_type_words[row->key->type], row->key->bits);
+	if (row->key != NULL && row->key->type == KEY_ED25519)
+		cells[3] = str_of(key_type_words[KEY_ED25519]);
+	cells[4] = str_of(key_phase_words[v == NULL ? KEY_ACTIVE : v->phase]);
+	cells[5] = v == NULL ? none : key_time_print(a, v->since_unix_s);
+	cells[6] = has_record(row) ? str_of(published_words[row->published]) : none;
+	cells[7] = note(a, row);
+}
+
+static void print_cells(const struct str cells[COLUMNS], const size_t widths[COLUMNS], FILE *out)
+{
+	for (size_t i = 0; i + 1 < COLUMNS; i++)
+		fprintf(out, "%-*.*s  ", (int)widths[i], STR_ARG(cells[i]));
+	fprintf(out, "%.*s\n", STR_ARG(cells[COLUMNS - 1]));
+}
+
+void key_lines_print_table(struct arena *a, const struct key_lines *lines, FILE *out)
+{
+	size_t widths[COLUMNS];
+	struct str cells[COLUMNS];
+	for (size_t i = 0; i < COLUMNS; i++) {
+		cells[i] = str_of(titles[i]);
+		widths[i] = cells[i].n;
+	}
+	struct str head[COLUMNS];
+	memcpy(head, cells, sizeof(head));
+	EACH_ROW(row, lines) {
+		fill_cells(a, row, cells);
+		for (size_t i = 0; i < COLUMNS; i++)
+			widths[i] = cells[i].n > widths[i] ? cells[i].n : widths[i];
+	}
+	print_cells(head, widths, out);
+	EACH_ROW(row, lines) {
+		fill_cells(a, row, cells);
+		print_cells(cells, widths, out);
+	}
+}
+
+static void set_text(json_t *object, const char *name, struct str text)
+{
+	if (text.n > 0)
+		json_object_set_new(object, name, json_stringn(text.p, text.n));
+}
+
+static json_t *json_of(struct arena *a, const struct key_row *row)
+{
+	const struct key_version *v = row->version;
+	json_t *o = json_object();
+	set_text(o, "key", row->name);
+	set_text(o, "domain", row->domain);
+	set_text(o, "selector", row->selector);
+	set_text(o, "state", str_of(key_phase_words[v == NULL ? KEY_ACTIVE : v->phase]));
+	if (v != NULL)
+		set_text(o, "since", key_time_print(a, v->since_unix_s));
+	if (v != NULL && v->phase == KEY_RETIRING)
+		set_text(o, "until", key_time_print(a, v->until_unix_s));
+	set_text(o, "file", row->path);
+	set_text(o, "wrong", row->wrong);
+	if (row->key != NULL) {
+		set_text(o, "type", str_of(key_type_words[row->key->type]));
+		json_object_set_new(o, "bits", json_integer(row->key->bits));
+		set_text(o, "record", row->key->record);
+	}
+	if (has_record(row)) {
+		set_text(o, "record_name", row->key->record_name);
+		set_text(o, "published", str_of(published_words[row->published]));
+		set_text(o, "why", row->why);
+	}
+	return o;
+}
+
+void key_lines_print_json(struct arena *a, const struct key_lines *lines, FILE *out)
+{
+	json_t *list = json_array();
+	EACH_ROW(row, lines)
+		json_array_append_new(list, json_of(a, row));
+	json_dumpf(list, out, JSON_INDENT(1));
+	fprintf(out, "\n");
+	json_decref(list);
+}
+
+void key_row_print_record(const struct key_row *row, FILE *out)
+{
+	struct str rest;
+	if (row->key == NULL) {
+		fprintf(out, "; key %.*s: %.*s\n", STR_ARG(row->name), STR_ARG(row->wrong));
+		return;
+	}
+	if (row->version == NULL)
+		fprintf(out, "; key %.*s has no state: name SELECTOR and DOMAIN as its workflow does\n"
+			     "SELECTOR._domainkey.DOMAIN. IN TXT (", STR_ARG(row->name));
+	else
+		fprintf(out, "; key %.*s, %s\n%.*s. IN TXT (", STR_ARG(row->name),
+			key_phase_words[row->version->phase], STR_ARG(row->key->record_name));
+	for (rest = row->key->record; rest.n > 0; rest = str_skip(rest, TXT_STRING_MAX))
+		fprintf(out, "\n\t\"%.*s\"", STR_ARG(str_sub(rest, 0, TXT_STRING_MAX)));
+	fprintf(out, " )\n");
+}
