@@ -27,7 +27,8 @@ struct workflow_limits {
 	int64_t recipients_per_message, message_bytes; /* 0: no limit */
 };
 
-/* One signature. Domain and selector are normalized (mail/domain.h), the key is a name without path or ending. */
+/* One signature. Domain and selector are normalized (mail/domain.h), the key is a name without path or ending. No
+ * selector: that of the key's version in force (auth/keyring.h). */
 struct workflow_sign {
 	struct str domain, selector, key;
 	struct place at;

@@ -44,6 +44,8 @@ static void check_selectors(struct loader *l, struct map *keys, const struct wor
 {
 	for (size_t i = 0; i < w->sign_count; i++) {
 		const struct workflow_sign *s = &w->sign[i];
+		if (s->selector.n == 0)
+			continue;
 		struct str name = str_printf(l->arena, "%.*s._domainkey.%.*s", STR_ARG(s->selector), STR_ARG(s->domain));
 		struct workflow_sign *kept = ARENA_NEW(l->arena, struct workflow_sign);
 		*kept = *s;

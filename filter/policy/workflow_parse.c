@@ -145,6 +145,13 @@ static void take_key(struct draft *d, const config_setting_t *group, struct str 
 			   ".pem", STR_ARG(*out));
 }
 
+/* Without a selector the key says which. */
+static bool signs_the_same(const struct workflow_sign *a, const struct workflow_sign *b)
+{
+	return str_eq(a->domain, b->domain) && str_eq(a->selector, b->selector) &&
+	       (a->selector.n > 0 || str_eq(a->key, b->key));
+}
+
 static void take_signature(struct draft *d, const config_setting_t *group)
 {
 	static const char *const names[] = { "domain", "selector", "key" };
@@ -152,12 +159,14 @@ static void take_signature(struct draft *d, const config_setting_t *group)
 	struct workflow_sign sign = { STR_EMPTY, STR_EMPTY, STR_EMPTY, lc_place(l->arena, group) };
 	lc_check_names(group, names, 3, l->diags);
 	take_domain(d, group, "domain", 2, &sign.domain);
-	take_domain(d, group, "selector", 1, &sign.selector);
+	if (config_setting_get_member(group, "selector") != NULL)
+		take_domain(d, group, "selector", 1, &sign.selector);
 	take_key(d, group, &sign.key);
 	for (size_t i = 0; i < d->sign.count; i++)
-		if (str_eq(d->sign.items[i].domain, sign.domain) && str_eq(d->sign.items[i].selector, sign.selector))
-			diag_error(l->diags, sign.at, "signs twice with the selector %.*s of %.*s", STR_ARG(sign.selector),
-				   STR_ARG(sign.domain));
+		if (signs_the_same(&d->sign.items[i], &sign))
+			diag_error(l->diags, sign.at, "signs twice with the %s %.*s of %.*s",
+				   sign.selector.n > 0 ? "selector" : "key",
+				   STR_ARG(sign.selector.n > 0 ? sign.selector : sign.key), STR_ARG(sign.domain));
 	VEC_PUSH(l->arena, &d->sign, sign);
 }
 
