@@ -4,6 +4,7 @@ Nothing of the host's mail system is read or changed: own configuration, queue, 
 mailbox, ports from 20000 up. Needs root (Postfix's master wants it) and the packages postfix
 and python3. Used by the tests beside this file and by contrib/try-it.
 """
+import base64
 import email
 import email.policy
 import errno
@@ -19,6 +20,7 @@ import smtplib
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
@@ -294,6 +296,46 @@ class Client:
 
     def __exit__(self, *_):
         self.quit()
+
+
+class Logins:
+    """Says yes to every AUTH PLAIN whose password is the login: the server side of Dovecot's auth protocol, which
+    Postfix speaks with smtpd_sasl_type = dovecot."""
+
+    def __init__(self, path):
+        self.path = path
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(path)
+        os.chmod(path, 0o666)
+        self.socket.listen(50)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def settings(self):
+        return {"smtpd_sasl_auth_enable": "yes", "smtpd_sasl_type": "dovecot", "smtpd_sasl_path": self.path,
+                "broken_sasl_auth_clients": "no", "smtpd_sasl_security_options": "noanonymous"}
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    @staticmethod
+    def _serve(client):
+        client.sendall(b"VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nSPID\t1\nCUID\t1\nCOOKIE\t0\nDONE\n")
+        for line in client.makefile("rb"):
+            words = line.decode().rstrip("\n").split("\t")
+            if words[0] != "AUTH":
+                continue
+            response = [w[5:] for w in words if w.startswith("resp=")]
+            _, login, password = base64.b64decode(response[0]).decode().split("\0")
+            is_good = login == password
+            client.sendall(f"{'OK' if is_good else 'FAIL'}\t{words[1]}\tuser={login}\n".encode())
+
+    def close(self):
+        self.socket.close()
 
 
 def dot_stuffed(message):
