@@ -8,7 +8,11 @@ POLICIES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "policies")
 
 
 def policy(name):
-    with open(os.path.join(POLICIES, name), encoding="utf-8") as f:
+    """The text of a policy file, or a folder as it is."""
+    path = os.path.join(POLICIES, name)
+    if os.path.isdir(path):
+        return path
+    with open(path, encoding="utf-8") as f:
         return f.read()
 
 
@@ -21,7 +25,7 @@ def message(subject, body=None, sender="a@example.org"):
 
 class HouseTest(unittest.TestCase):
     """One daemon and one Postfix for all tests of the class; at the end the daemon must stop cleanly and silently."""
-    policies = None      # name of a file in policies/
+    policies = None      # name of a file in policies/, or a folder
     zone = ""
     options = ""
     settings = None      # of Postfix
