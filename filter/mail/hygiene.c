@@ -66,8 +66,10 @@ static void take_missing(struct hygiene *h, struct arena *a, const size_t *count
 		const char *name;
 		size_t count;
 	} wanted[] = {
-		{ names[FROM], counts[FROM] },       { names[DATE], counts[DATE] },
-		{ names[MESSAGE_ID], counts[MESSAGE_ID] }, { "To/Cc", counts[TO] + counts[CC] },
+		{ names[FROM], counts[FROM] },
+		{ names[DATE], counts[DATE] },
+		{ names[MESSAGE_ID], counts[MESSAGE_ID] },
+		{ "To/Cc", counts[TO] + counts[CC] },
 		{ names[SUBJECT], counts[SUBJECT] },
 	};
 	enum { WANTED_COUNT = sizeof(wanted) / sizeof(wanted[0]) };

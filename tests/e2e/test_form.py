@@ -53,7 +53,8 @@ class OfLogins(FormTest):
         self.assertEqual(answer[0], 250, answer)
 
     def test_strangers_may_write_as_they_like(self):
-        answer = self.send(message("stranger", "a\rb" + "x" * 2000 + "\n").replace("To:", "Subject: again\nTo:"), login=None)
+        mail = message("stranger", "a\rb" + "x" * 2000 + "\n").replace("To:", "Subject: again\nTo:")
+        answer = self.send(mail, login=None)
         self.assertEqual(answer[0], 250, answer)
         record = self.gate.record_with(header__subject="again", disposition="accept")
         self.assertEqual(record["header"]["duplicates"], ["Subject"])
