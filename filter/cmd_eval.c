@@ -143,8 +143,9 @@ static int eval_message(struct question *q, struct show *show, const struct eval
 		config = w.config;
 	}
 	ok = ok && show->target->ops->open(show->target, config, 0, q->diags);
-	if (ok)
-		eval_events(file, show->target, &options, watch);
+	const struct case_event *unsent = ok ? eval_events(file, show->target, &options, watch) : NULL;
+	if (unsent != NULL && !q->wants_json)
+		printf("not sent: %s refused\n", unsent->kind == EVENT_RCPT ? "MAIL was" : "every recipient was");
 	diags_print(q->diags, stderr);
 	show->target->ops->close(show->target);
 	workspace_close(&w);

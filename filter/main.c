@@ -35,6 +35,7 @@ static const struct command commands[] = {
 	{ "eval", cmd_eval, "[-c FILE | --policy FILE|FOLDER [--zone FILE]] [--json] --case FILE | [OPTIONS] MESSAGE|-",
 	  "Take a message or a .case file through the gate without an MTA",
 	  "Shows each step, the rules tried and why they did or did not hold, the facts and the decision.\n"
+	  "Exits with 0 whatever becomes of the message.\n"
 	  "\n"
 	  "  --policy FILE|FOLDER  these policies and default options instead of a configuration\n"
 	  "  --zone FILE           DNS answers from a file instead of the system's resolvers\n"

@@ -314,8 +314,10 @@ static void run_checks(struct run *r, const struct case_event *e, size_t before)
 
 /* --- the case --- */
 
-static void run_event(struct run *r, const struct case_event *e, size_t index)
+/* False if it was refused. */
+static bool run_event(struct run *r, const struct case_event *e, size_t index)
 {
+	bool is_refused = false;
 	const struct eval_options *o = r->options;
 	for (size_t i = 0; i < e->macro_count; i++)
 		r->target->ops->macro(r->target, str_to_c(r->arena, e->macros[i].name),
@@ -323,6 +325,7 @@ static void run_event(struct run *r, const struct case_event *e, size_t index)
 	size_t before = r->target->ops->records(r->target, 0);
 	for (unsigned n = 0; n < e->times; n++) {
 		struct eval_answer a = event_once(r, e);
+		is_refused = a.kind == EVAL_REPLY;
 		check_answer(r, e, &a);
 		if (r->watch->event != NULL)
 			r->watch->event(r->watch->context, e, index, &a);
@@ -337,22 +340,34 @@ static void run_event(struct run *r, const struct case_event *e, size_t index)
 		o->records_seen[index] = after;
 	run_checks(r, e, before);
 	arena_reset(r->arena);
+	return !is_refused;
 }
 
-static size_t run_events(struct run *r)
+static void run_events(struct run *r)
 {
 	r->arena = arena_new();
 	for (size_t i = 0; i < r->file->event_count; i++)
 		run_event(r, &r->file->events[i], i);
 	arena_free(r->arena);
-	return r->failures;
 }
 
-bool eval_events(const struct case_file *file, struct eval_target *t, const struct eval_options *o,
-		 const struct eval_watch *watch)
+const struct case_event *eval_events(const struct case_file *file, struct eval_target *t, const struct eval_options *o,
+				     const struct eval_watch *watch)
 {
-	struct run r = { .file = file, .target = t, .options = o, .watch = watch };
-	return run_events(&r) == 0;
+	struct run r = { .file = file, .target = t, .options = o, .watch = watch, .arena = arena_new() };
+	const struct case_event *unsent = NULL;
+	bool has_sender = false, has_recipient = false;
+	for (size_t i = 0; i < file->event_count && unsent == NULL; i++) {
+		const struct case_event *e = &file->events[i];
+		if ((e->kind == EVENT_RCPT && !has_sender) || (e->kind == EVENT_MESSAGE && !has_recipient)) {
+			unsent = e;
+		} else if (run_event(&r, e, i)) {
+			has_sender |= e->kind == EVENT_MAIL;
+			has_recipient |= e->kind == EVENT_RCPT;
+		}
+	}
+	arena_free(r.arena);
+	return unsent;
 }
 
 bool eval_case(const struct case_file *file, struct eval_target *t, const struct eval_options *o,

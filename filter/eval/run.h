@@ -26,8 +26,10 @@ struct eval_options {
 
 /* False if anything failed. */
 bool eval_case(const struct case_file *, struct eval_target *, const struct eval_options *, const struct eval_watch *);
-/* The events alone, on an open target: without set-up, for a case that was not read from a file. */
-bool eval_events(const struct case_file *, struct eval_target *, const struct eval_options *, const struct eval_watch *);
+/* The events of one message, without set-up, on an open target, as a client sends them: nothing behind a refused MAIL, no
+ * message without a recipient. The first that was not sent; NULL: all were. */
+const struct case_event *eval_events(const struct case_file *, struct eval_target *, const struct eval_options *,
+				     const struct eval_watch *);
 
 /* What an answer means to the SMTP client. is_end: of a message's end; edits tell quarantine. */
 enum case_outcome eval_outcome(struct eval_target *, const struct eval_answer *, bool is_end);
