@@ -141,6 +141,23 @@ static struct str option_cell(struct arena *a, size_t row, size_t column)
 	return str_of(o->doc);
 }
 
+static const struct {
+	enum fact_id fact;
+	const char *value;
+} stranger[] = {
+#define GIVEN(id, value) { FACT_##id, value },
+#include "policy/given_table.def"
+#undef GIVEN
+};
+
+static const char *const stranger_columns[] = { "Name", "Value" };
+
+static struct str stranger_cell(struct arena *a, size_t row, size_t column)
+{
+	(void)a;
+	return str_of(column == 0 ? fact_descs[stranger[row].fact].name : stranger[row].value);
+}
+
 static const char *const word_columns[] = { "Word" };
 
 static struct str result_cell(struct arena *a, size_t row, size_t column)
@@ -238,6 +255,7 @@ static const struct {
 } topics[] = {
 	{ "facts", { NULL, COLUMNS(fact_columns), FACT_COUNT, fact_cell } },
 	{ "actions", { NULL, COLUMNS(action_columns), ACTION_COUNT - ACTION_CONTINUE - 1, action_cell } },
+	{ "stranger", { NULL, COLUMNS(stranger_columns), sizeof(stranger) / sizeof(stranger[0]), stranger_cell } },
 	{ "options", { NULL, COLUMNS(option_columns), OPTION_COUNT, option_cell } },
 	{ "results", { NULL, COLUMNS(word_columns), RESULT_COUNT, result_cell } },
 	{ "stages", { NULL, COLUMNS(word_columns), STAGE_COUNT, stage_cell } },

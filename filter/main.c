@@ -68,8 +68,10 @@ static const struct command commands[] = {
 	  "  --json               prints a list of objects\n"
 	  "\n"
 	  "check and rotate exit with 1 if a record is missing or wrong, 75 if DNS does not tell.\n" },
-	{ "docs", cmd_docs, "facts|actions|options|results|stages [--markdown|--json]",
+	{ "docs", cmd_docs, "facts|actions|stranger|options|results|stages [--markdown|--json]",
 	  "Print what policies and configuration may say, from the tables",
+	  "stranger: the facts of a policy test that it does not give.\n"
+	  "\n"
 	  "  --markdown   as a table for a document\n"
 	  "  --json       as a list of objects\n" },
 	{ "version", cmd_version, "",

@@ -189,32 +189,6 @@ static void what_is_given_brings_what_follows(void **state)
 	}
 }
 
-static void the_readme_shows_the_strangers_facts(void **state)
-{
-	struct fixture *f = *state;
-	char *printed = NULL, *line = NULL;
-	size_t n, room = 0;
-	FILE *out = open_memstream(&printed, &n);
-	given_print_stranger(out);
-	fclose(out);
-	FILE *readme = fopen(str_printf(f->arena, "%s/policies/README.md", getenv("srcdir")).p, "r");
-	assert_non_null(readme);
-	struct str shown = STR_EMPTY;
-	bool is_inside = false;
-	while (getline(&line, &room, readme) > 0) {
-		if (strcmp(line, "client.ip = 198.51.100.25\n") == 0)
-			is_inside = true;
-		if (strcmp(line, "```\n") == 0)
-			is_inside = false;
-		if (is_inside)
-			shown = str_printf(f->arena, "%.*s%s", STR_ARG(shown), line);
-	}
-	fclose(readme);
-	assert_str(shown, printed);
-	free(line);
-	free(printed);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,7 +196,6 @@ int main(void)
 		TEST(wrong_expectations_fail_and_say_what_came),
 		TEST(verbose_shows_the_stranger_what_passed_and_what_is_untested),
 		TEST(what_is_given_brings_what_follows),
-		TEST(the_readme_shows_the_strangers_facts),
 	};
 	return RUN_TESTS(tests);
 }
