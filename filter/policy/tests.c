@@ -121,6 +121,13 @@ void tests_parse(struct loader *l, const config_setting_t *s)
 		test_parse(l, config_setting_get_elem(s, (unsigned)i));
 }
 
+/* A rule that the test counts on. */
+struct hope {
+	const struct rule *rule;
+	bool has_held;
+	struct str became; /* empty: its stage was not reached */
+};
+
 /* One run of a test. */
 struct run {
 	struct arena *arena;
@@ -130,7 +137,7 @@ struct run {
 	enum stage stage;         /* of it */
 	struct texts trails[TRAIL_COUNT];
 	struct texts effect_rules;
-	struct str wanted_rule;   /* what became of the rule that the test wants */
+	VEC(struct hope) hopes;
 };
 
 static const char *const outcome_words[] = {
@@ -138,12 +145,61 @@ static const char *const outcome_words[] = {
 	[RULE_NOT_REACHED] = "was not reached",
 };
 
-static void note_wanted_rule(void *context, const struct rule_trace *t)
+static bool gives(const struct rule *rule, enum trail trail, struct str item)
+{
+	if (trail == TRAIL_OBSERVED)
+		return str_eq(item, str_of(rule->place.rule));
+	for (size_t i = 0; i < rule->then.count; i++) {
+		const struct consequence *c = &rule->then.items[i];
+		if ((trail == TRAIL_TAGS && c->action == ACTION_TAG && str_eq(c->text, item)) ||
+		    (trail == TRAIL_LOGS && c->action == ACTION_LOG) ||
+		    (trail == TRAIL_HEADERS && c->action == ACTION_ADD_HEADER &&
+		     str_starts_nocase(item, c->name) && str_starts(str_skip(item, c->name.n), STR(":"))))
+			return true;
+	}
+	return false;
+}
+
+/* The rule it names, and those that leave behind what it wants. */
+static bool counts_on(const struct expectation *e, const struct rule *rule)
+{
+	bool is_hope = rule == e->rule;
+	for (enum trail t = 0; t < TRAIL_COUNT; t++)
+		for (size_t i = 0; i < e->trails[t].count; i++)
+			is_hope |= gives(rule, t, e->trails[t].items[i]);
+	return is_hope;
+}
+
+static void hopes_find(struct run *r)
+{
+	for (size_t i = 0; i < r->policy->rules.count; i++)
+		if (counts_on(&r->test->expect, r->policy->rules.items[i]))
+			VEC_PUSH(r->arena, &r->hopes, ((struct hope){ .rule = r->policy->rules.items[i] }));
+}
+
+static void note_hope(void *context, const struct rule_trace *t)
 {
 	struct run *r = context;
-	if (r->test->expect.rule != NULL && str_eq(str_of(t->rule.rule), str_of(r->test->expect.rule->place.rule)))
-		r->wanted_rule = str_printf(r->arena, "%s at %s: %.*s", outcome_words[t->outcome],
-					    stage_words[t->stage], STR_ARG(t->why));
+	for (size_t i = 0; i < r->hopes.count; i++) {
+		struct hope *hope = &r->hopes.items[i];
+		if (!str_eq(str_of(t->rule.rule), str_of(hope->rule->place.rule)))
+			continue;
+		hope->has_held |= t->outcome == RULE_HELD;
+		hope->became = str_printf(r->arena, "%s at %s: %.*s", outcome_words[t->outcome],
+					  stage_words[t->stage], STR_ARG(t->why));
+	}
+}
+
+/* Of the rule that the test names, and of others that could have left what is missing. */
+static void explain_hopes(const struct run *r, FILE *out)
+{
+	for (size_t i = 0; i < r->hopes.count; i++) {
+		const struct hope *hope = &r->hopes.items[i];
+		const struct rule_place *at = &hope->rule->place;
+		if (hope->rule == r->test->expect.rule || !hope->has_held)
+			fprintf(out, "    %s (%s:%d): %.*s\n", at->rule, at->file, at->line,
+				STR_ARG(hope->became.n > 0 ? hope->became : STR("its stage was not reached")));
+	}
 }
 
 static void note_effect(struct run *r, const struct policy_effect *effect)
@@ -164,7 +220,7 @@ static struct decision judge(struct run *r, enum stage stage, const struct facts
 	struct decision d = policy_eval(r->policy, stage, facts,
 					recipients == NULL ? NULL : (const struct facts *const *)recipients->recipients,
 					recipients == NULL ? 0 : recipients->recipient_count, r->arena,
-					note_wanted_rule, r);
+					note_hope, r);
 	for (size_t i = 0; i < d.effect_count; i++)
 		note_effect(r, &d.effects[i]);
 	for (size_t i = 0; i < d.observed_count; i++)
@@ -317,16 +373,14 @@ static bool run_test(const struct policy *p, const struct policy_test *t, bool i
 	struct run r = { .arena = a, .policy = p, .test = t };
 	struct buf complaints;
 	buf_init(&complaints, 0);
+	hopes_find(&r);
 	run_stages(&r);
 	compare(&r, &complaints);
 	bool is_good = complaints.n == 0;
 	if (!is_good) {
 		fprintf(out, "%s:%d: FAIL: %s\n%.*s", t->place.file, t->place.line, t->place.rule,
 			STR_ARG(buf_str(&complaints)));
-		if (t->expect.rule != NULL)
-			fprintf(out, "    %s (%s:%d): %.*s\n", t->expect.rule->place.rule, t->expect.rule->place.file,
-				t->expect.rule->place.line,
-				STR_ARG(r.wanted_rule.n > 0 ? r.wanted_rule : STR("its stage was not reached")));
+		explain_hopes(&r, out);
 		fprintf(out, "    came: %.*s\n", STR_ARG(decision_print(&r)));
 	} else if (is_verbose) {
 		fprintf(out, "%s:%d: ok: %s: %.*s\n", t->place.file, t->place.line, t->place.rule,

@@ -88,6 +88,7 @@ static void wrong_expectations_fail_and_say_what_came(void **state)
 		   "    stage: expected end, came none\n"
 		   "    rule: expected end, came none\n"
 		   "    tags: expected \"soft\", came none\n"
+		   "    mark (policy.conf:5): did not hold at end: spf.result is none, wanted softfail\n"
 		   "    end (policy.conf:8): did not hold at end: spf.result is none, wanted fail\n"
 		   "    came: continue: no rule decided\n"
 		   "policy.conf:14: FAIL: d\n"
@@ -96,6 +97,32 @@ static void wrong_expectations_fail_and_say_what_came(void **state)
 		   "    came: reject 554 5.7.1 Go away by connect (policy.conf:1) at connect\n");
 	assert_int_equal(counts.passed, 0);
 	assert_int_equal(counts.failed, 4);
+}
+
+static void a_trail_that_is_missing_is_explained_by_the_rules_that_leave_it(void **state)
+{
+	struct fixture *f = *state;
+	load_tests(f,
+		"{ name = \"tag\"; expect = { tags = \"soft\"; }; },\n"
+		"{ name = \"header\"; expect = { headers = \"x-soft: yes\"; }; },\n"
+		"{ name = \"log\"; expect = { logs = \"hm\"; }; },\n"
+		"{ name = \"observed\"; expect = { observed = \"watch\"; }; },\n"
+		"{ name = \"none\"; expect = { tags = \"sofft\"; headers = \"X-Sof: yes\"; }; },\n"
+		"{ name = \"early\"; given = { client = { ip = \"203.0.113.1\"; }; }; expect = { tags = \"soft\"; }; }");
+	static const char mark[] = "    mark (policy.conf:5): did not hold at end: spf.result is none, wanted softfail\n";
+	assert_str(run(f, false),
+		   str_printf(f->arena,
+			      "policy.conf:9: FAIL: tag\n    tags: expected \"soft\", came none\n%s    came: continue: no rule decided\n"
+			      "policy.conf:10: FAIL: header\n    headers: expected \"x-soft: yes\", came none\n%s    came: continue: no rule decided\n"
+			      "policy.conf:11: FAIL: log\n    logs: expected \"hm\", came none\n%s    came: continue: no rule decided\n"
+			      "policy.conf:12: FAIL: observed\n    observed: expected \"watch\", came none\n"
+			      "    watch (policy.conf:7): did not hold at end: spf.result is none, wanted softfail\n    came: continue: no rule decided\n"
+			      "policy.conf:13: FAIL: none\n    tags: expected \"sofft\", came none\n    headers: expected \"X-Sof: yes\", came none\n"
+			      "    came: continue: no rule decided\n"
+			      "policy.conf:14: FAIL: early\n    tags: expected \"soft\", came none\n"
+			      "    mark (policy.conf:5): its stage was not reached\n"
+			      "    came: reject 554 5.7.1 Go away by connect (policy.conf:1) at connect\n",
+			      mark, mark, mark).p);
 }
 
 static void verbose_shows_the_stranger_what_passed_and_what_is_untested(void **state)
@@ -194,6 +221,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(good_expectations_pass),
 		TEST(wrong_expectations_fail_and_say_what_came),
+		TEST(a_trail_that_is_missing_is_explained_by_the_rules_that_leave_it),
 		TEST(verbose_shows_the_stranger_what_passed_and_what_is_untested),
 		TEST(what_is_given_brings_what_follows),
 	};
