@@ -10,7 +10,7 @@
 #include "config/snapshot.h"
 #include "dns/dns.h"
 #include "option/options.h"
-#include "policy/policy.h"
+#include "policy/workflow.h"
 #include "service/listen.h"
 #include "service/privileges.h"
 
@@ -48,7 +48,10 @@ static void print_summary(const char *path, const struct snapshot *s, const stru
 	fprintf(stderr, "%s: ", path);
 	if (s != NULL) {
 		size_t files = policy_file_count(s->policy), rules = policy_rule_count(s->policy);
+		size_t workflows = policy_workflow_count(s->policy);
 		fprintf(stderr, "%zu policy file%s, %zu rule%s, ", files, plural(files), rules, plural(rules));
+		if (workflows > 0)
+			fprintf(stderr, "%zu workflow%s, ", workflows, plural(workflows));
 	}
 	fprintf(stderr, "%zu error%s, %zu warning%s\n", errors, plural(errors), warnings, plural(warnings));
 }

@@ -95,9 +95,33 @@ static void take_recipients(struct loader *l, const config_setting_t *s, struct 
 		VEC_PUSH(l->arena, &g->recipients, v.list.items[i]);
 }
 
+/* A line of the header. What the facts tell of it is given beside it: from.address, header.subject. */
+static void take_fields(struct loader *l, const config_setting_t *s, struct given *g)
+{
+	const struct str *lines;
+	size_t count;
+	if (s == NULL || !lc_texts(l->arena, s, l->diags, &lines, &count))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		struct header h;
+		if (!str_cut(str_dup(l->arena, lines[i]), ':', &h.name, &h.value) || str_trim(h.name).n == 0)
+			diag_error(l->diags, lc_place(l->arena, s), "\"%.*s\" is no header field: \"Name: value\"",
+				   STR_ARG(lines[i]));
+		else
+			VEC_PUSH(l->arena, &g->fields, h);
+	}
+}
+
+static bool is_of_workflow(enum fact_id id)
+{
+	struct str name = str_of(fact_descs[id].name);
+	return str_starts(name, STR("workflow.")) || str_starts(name, STR("identity."));
+}
+
 static void take_given(struct loader *l, const config_setting_t *s, enum fact_id id, void *context)
 {
 	struct given *g = context;
+	g->names_workflow |= is_of_workflow(id);
 	if (id == FACT_RCPT_TO)
 		take_recipients(l, s, g);
 	else if (take_value(l, s, id, &g->values[id]))
@@ -116,6 +140,7 @@ static void take_state(struct loader *l, const config_setting_t *group, const ch
 		enum fact_id id = fact_name_parse(l, s, names[i]);
 		if (id == FACT_COUNT)
 			continue;
+		g->names_workflow |= is_of_workflow(id);
 		if (id == FACT_RCPT_TO || g->values[id].state != FACT_UNSET)
 			diag_error(l->diags, lc_place(l->arena, s), "%s has a value", fact_descs[id].name);
 		else
@@ -125,10 +150,11 @@ static void take_state(struct loader *l, const config_setting_t *group, const ch
 
 void given_parse(struct loader *l, const config_setting_t *s, struct given *g)
 {
-	static const char *const others[] = { "unknown", "lacks" };
+	static const char *const others[] = { "unknown", "lacks", "fields" };
 	if (!lc_is_group(s, l->diags))
 		return;
-	facts_walk(l, s, others, 2, take_given, g);
+	facts_walk(l, s, others, 3, take_given, g);
+	take_fields(l, config_setting_get_member(s, "fields"), g);
 	take_state(l, s, "lacks", (struct fact_value){ .state = FACT_ABSENT }, g);
 	take_state(l, s, "unknown", (struct fact_value){ .state = FACT_UNKNOWN, .reason = STR("the test says so") }, g);
 }
@@ -229,6 +255,14 @@ static void follow_client(struct filling *f)
 	put(f, FACT_IPREV_NAME, text_of(f, FACT_CLIENT_NAME));
 	if (has(f, FACT_AUTH_LOGIN))
 		put(f, FACT_AUTH_METHOD, STR("PLAIN"));
+	if (has(f, FACT_TLS_VERSION)) {
+		put(f, FACT_TLS_CIPHER, STR("TLS_AES_256_GCM_SHA384"));
+		put(f, FACT_TLS_BITS, STR("256"));
+	}
+	if (has(f, FACT_WORKFLOW_NAME)) {
+		put(f, FACT_WORKFLOW_STATUS, STR("ok"));
+		put(f, FACT_WORKFLOW_KIND, STR("transactional"));
+	}
 }
 
 static void follow_mail(struct filling *f)
@@ -362,6 +396,9 @@ struct given_facts given_facts_new(struct arena *a, const struct given *g)
 	out.recipients = arena_array(a, out.recipient_count, sizeof(*out.recipients));
 	for (size_t i = 0; i < out.recipient_count; i++)
 		out.recipients[i] = recipient_new(f, out.message, addresses[i]);
+	out.headers = header_list_new(a);
+	for (size_t i = 0; i < g->fields.count; i++)
+		header_list_add(out.headers, g->fields.items[i].name, g->fields.items[i].value);
 	return out;
 }
 

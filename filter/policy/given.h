@@ -10,11 +10,14 @@
 
 #include <stdio.h>
 
+#include "mail/header.h"
 #include "policy/rule.h"
 
 struct given {
 	struct fact_value values[FACT_COUNT]; /* FACT_UNSET: not named */
 	VEC(struct str) recipients;           /* rcpt.to, if named */
+	VEC(struct header) fields;            /* "Reply-To: a@example.org" */
+	bool names_workflow;                  /* workflow.* or identity.*: these are not found out then */
 };
 
 void given_parse(struct loader *, const config_setting_t *, struct given *);
@@ -23,6 +26,7 @@ struct given_facts {
 	struct facts *connection, *message;
 	struct facts **recipients;
 	size_t recipient_count;
+	struct header_list *headers;
 };
 
 struct given_facts given_facts_new(struct arena *, const struct given *);

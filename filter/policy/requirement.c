@@ -65,8 +65,9 @@ static int64_t port_of(const struct facts *facts)
 static struct reply tell_port(const struct condition *c, const struct facts *facts, struct arena *a)
 {
 	const char *whose = has_text(facts, FACT_AUTH_LOGIN) ? "login" : "client";
-	return reply_of(a, 550, "5.7.1", str_printf(a, "Mail of this %s is taken on port %.*s, not on %" PRId64, whose,
-						    STR_ARG(c->wanted), port_of(facts)));
+	int64_t port = port_of(facts);
+	return reply_of(a, 550, "5.7.1", str_printf(a, "Mail of this %s is taken on port %.*s%s", whose, STR_ARG(c->wanted),
+						    port == 0 ? "" : str_printf(a, ", not on %" PRId64, port).p));
 }
 
 static struct reply tell_no_login(const struct policy *p, const struct facts *facts, struct arena *a)
@@ -86,6 +87,11 @@ static struct reply tell_tls(const struct policy *p, const struct facts *facts, 
 						    ports_find(p, IMPLICIT_TLS_PORT) != NULL ? ", or use port 465" : ""));
 }
 
+static struct str needed(struct arena *a, const struct condition *c)
+{
+	return c->test == TEST_VALUE ? str_printf(a, ", needed is %.*s", STR_ARG(c->wanted)) : STR_EMPTY;
+}
+
 /* RFC 4954 6 for a login ("encryption required for requested authentication mechanism"), else RFC 3207 4 ("refused due
  * to lack of security"). */
 static struct reply tell_better_tls(const struct condition *c, const struct facts *facts, struct arena *a)
@@ -95,10 +101,9 @@ static struct reply tell_better_tls(const struct condition *c, const struct fact
 			   : c->fact == FACT_TLS_BITS  ? "The TLS cipher's strength in bits"
 						       : "The TLS cipher";
 	struct str came = fact_value_print(a, c->fact, facts_get(facts, c->fact));
-	struct str wanted = c->test == TEST_VALUE ? str_printf(a, ", needed is %.*s", STR_ARG(c->wanted)) : STR_EMPTY;
 	return reply_of(a, has_login ? 538 : 554, has_login ? "5.7.11" : "5.7.0",
 			str_printf(a, "%s is not good enough: it is %.*s%.*s", what,
-				   STR_ARG(came.n > 0 ? came : STR("unknown")), STR_ARG(wanted)));
+				   STR_ARG(came.n > 0 ? came : STR("unknown")), STR_ARG(needed(a, c))));
 }
 
 /* RFC 4954 6. A mail server that came to a port for logins (RFC 6409) learns where its mail goes. */
@@ -112,8 +117,10 @@ static struct reply tell_login(const struct policy *p, const struct facts *facts
 
 static struct reply tell_better_login(const struct condition *c, const struct facts *facts, struct arena *a)
 {
-	return reply_of(a, 534, "5.7.9", str_printf(a, "The authentication mechanism %.*s is not taken here, needed is %.*s",
-						    STR_ARG(facts_text(facts, FACT_AUTH_METHOD)), STR_ARG(c->wanted)));
+	struct str method = facts_text(facts, FACT_AUTH_METHOD);
+	return reply_of(a, 534, "5.7.9", str_printf(a, "The authentication mechanism %.*s is not taken here%.*s",
+						    STR_ARG(method.n > 0 ? method : STR("unknown")),
+						    STR_ARG(needed(a, c))));
 }
 
 static struct reply tell_certificate(const struct facts *facts, struct arena *a)

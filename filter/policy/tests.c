@@ -5,23 +5,54 @@
 #include "base/buf.h"
 #include "base/nametab.h"
 #include "policy/parse.h"
+#include "policy/workflow.h"
+#include "policy/workflow_parse.h"
 
 static const char *const trail_names[TRAIL_COUNT] = { "tags", "headers", "logs", "observed" };
 
-static const struct rule *rule_named(struct loader *l, const config_setting_t *s, struct str name)
+static void unknown_name(struct loader *l, const config_setting_t *s, const char *what, struct str name,
+			 const char *const *names, size_t count)
 {
-	const struct rule *r = map_get(l->rule_names, name);
-	if (r != NULL)
-		return r;
+	const char *closest = nametab_closest(names, count, name);
+	diag_error(l->diags, lc_place(l->arena, s), "there is no %s \"%.*s\"%s%s%s", what, STR_ARG(name),
+		   closest == NULL ? "" : "; did you mean \"", closest == NULL ? "" : closest,
+		   closest == NULL ? "" : "\"?");
+}
+
+static void unknown_rule(struct loader *l, const config_setting_t *s, struct str name)
+{
 	const struct policy *p = l->policy;
 	const char **names = arena_array(l->arena, p->rules.count, sizeof(*names));
 	for (size_t i = 0; i < p->rules.count; i++)
 		names[i] = p->rules.items[i]->place.rule;
-	const char *closest = nametab_closest(names, p->rules.count, name);
-	diag_error(l->diags, lc_place(l->arena, s), "there is no rule \"%.*s\"%s%s%s", STR_ARG(name),
-		   closest == NULL ? "" : "; did you mean \"", closest == NULL ? "" : closest,
-		   closest == NULL ? "" : "\"?");
-	return NULL;
+	unknown_name(l, s, "rule", name, names, p->rules.count);
+}
+
+/* A rule, or what else decides: "workflow:billing", "ports:relay", "workflows". */
+static void take_rule(struct loader *l, const config_setting_t *s, struct expectation *e)
+{
+	struct str name;
+	if (s == NULL || !lc_text(s, l->diags, &name))
+		return;
+	const struct rule *r = map_get(l->rule_names, name);
+	if (r != NULL)
+		e->rule = r->place;
+	else if (!workflow_place_find(l->policy, name, &e->rule))
+		unknown_rule(l, s, name);
+}
+
+static void take_workflow(struct loader *l, const config_setting_t *s, struct expectation *e)
+{
+	const struct policy *p = l->policy;
+	if (s == NULL || !lc_text(s, l->diags, &e->workflow))
+		return;
+	e->workflow = str_dup(l->arena, e->workflow);
+	if (str_eq(e->workflow, STR("none")) || map_has(l->workflow_names, e->workflow))
+		return;
+	const char **names = arena_array(l->arena, p->workflows.count, sizeof(*names));
+	for (size_t i = 0; i < p->workflows.count; i++)
+		names[i] = p->workflows.items[i]->place.rule;
+	unknown_name(l, s, "workflow", e->workflow, names, p->workflows.count);
 }
 
 static void take_text(struct loader *l, const config_setting_t *group, const char *member, struct str *out)
@@ -42,8 +73,8 @@ static void take_trail(struct loader *l, const config_setting_t *group, enum tra
 	e->has_trail[trail] = true;
 	for (size_t i = 0; i < count; i++) {
 		VEC_PUSH(l->arena, &e->trails[trail], str_dup(l->arena, items[i]));
-		if (trail == TRAIL_OBSERVED)
-			rule_named(l, s, items[i]);
+		if (trail == TRAIL_OBSERVED && !map_has(l->rule_names, items[i]))
+			unknown_rule(l, s, items[i]);
 	}
 }
 
@@ -68,11 +99,9 @@ static void take_action(struct loader *l, const config_setting_t *s, struct expe
 static void expectation_parse(struct loader *l, const config_setting_t *group, struct expectation *e)
 {
 	static const char *const names[] = {
-		"action", "code", "enhanced", "rule", "stage", "text", "tags", "headers", "logs", "observed",
+		"action", "code", "enhanced", "rule", "stage", "text", "workflow", "tags", "headers", "logs", "observed",
 	};
 	const config_setting_t *code = config_setting_get_member(group, "code");
-	const config_setting_t *rule = config_setting_get_member(group, "rule");
-	struct str name;
 	unsigned stage;
 	lc_check_names(group, names, sizeof(names) / sizeof(*names), l->diags);
 	if (config_setting_length(group) == 0)
@@ -83,8 +112,8 @@ static void expectation_parse(struct loader *l, const config_setting_t *group, s
 		e->stage = (enum stage)stage;
 	if (code != NULL)
 		lc_int(code, l->diags, &e->code);
-	if (rule != NULL && lc_text(rule, l->diags, &name))
-		e->rule = rule_named(l, rule, name);
+	take_rule(l, config_setting_get_member(group, "rule"), e);
+	take_workflow(l, config_setting_get_member(group, "workflow"), e);
 	take_text(l, group, "enhanced", &e->enhanced);
 	take_text(l, group, "text", &e->text);
 	for (enum trail t = 0; t < TRAIL_COUNT; t++)
@@ -121,11 +150,12 @@ void tests_parse(struct loader *l, const config_setting_t *s)
 		test_parse(l, config_setting_get_elem(s, (unsigned)i));
 }
 
-/* A rule that the test counts on. */
+/* A rule or workflow that the test counts on. */
 struct hope {
-	const struct rule *rule;
+	struct rule_place at;
+	bool is_named;     /* in `rule`: told whatever became of it */
 	bool has_held;
-	struct str became; /* empty: its stage was not reached */
+	struct str became; /* empty: it was not asked */
 };
 
 /* One run of a test. */
@@ -138,6 +168,7 @@ struct run {
 	struct texts trails[TRAIL_COUNT];
 	struct texts effect_rules;
 	VEC(struct hope) hopes;
+	struct str workflow;      /* that the message belongs to; empty: none */
 };
 
 static const char *const outcome_words[] = {
@@ -160,10 +191,10 @@ static bool gives(const struct rule *rule, enum trail trail, struct str item)
 	return false;
 }
 
-/* The rule it names, and those that leave behind what it wants. */
+/* Does it leave behind what the test wants. */
 static bool counts_on(const struct expectation *e, const struct rule *rule)
 {
-	bool is_hope = rule == e->rule;
+	bool is_hope = false;
 	for (enum trail t = 0; t < TRAIL_COUNT; t++)
 		for (size_t i = 0; i < e->trails[t].count; i++)
 			is_hope |= gives(rule, t, e->trails[t].items[i]);
@@ -172,9 +203,18 @@ static bool counts_on(const struct expectation *e, const struct rule *rule)
 
 static void hopes_find(struct run *r)
 {
-	for (size_t i = 0; i < r->policy->rules.count; i++)
-		if (counts_on(&r->test->expect, r->policy->rules.items[i]))
-			VEC_PUSH(r->arena, &r->hopes, ((struct hope){ .rule = r->policy->rules.items[i] }));
+	const struct expectation *e = &r->test->expect;
+	struct rule_place workflow;
+	struct str label = str_printf(r->arena, "workflow:%.*s", STR_ARG(e->workflow));
+	if (e->rule.rule != NULL)
+		VEC_PUSH(r->arena, &r->hopes, ((struct hope){ .at = e->rule, .is_named = true }));
+	if (workflow_place_find(r->policy, label, &workflow) && !str_eq(label, str_of(e->rule.rule)))
+		VEC_PUSH(r->arena, &r->hopes, ((struct hope){ .at = workflow }));
+	for (size_t i = 0; i < r->policy->rules.count; i++) {
+		const struct rule *rule = r->policy->rules.items[i];
+		if (counts_on(e, rule) && !str_eq(str_of(rule->place.rule), str_of(e->rule.rule)))
+			VEC_PUSH(r->arena, &r->hopes, ((struct hope){ .at = rule->place }));
+	}
 }
 
 static void note_hope(void *context, const struct rule_trace *t)
@@ -182,7 +222,7 @@ static void note_hope(void *context, const struct rule_trace *t)
 	struct run *r = context;
 	for (size_t i = 0; i < r->hopes.count; i++) {
 		struct hope *hope = &r->hopes.items[i];
-		if (!str_eq(str_of(t->rule.rule), str_of(hope->rule->place.rule)))
+		if (!str_eq(str_of(t->rule.rule), str_of(hope->at.rule)))
 			continue;
 		hope->has_held |= t->outcome == RULE_HELD;
 		hope->became = str_printf(r->arena, "%s at %s: %.*s", outcome_words[t->outcome],
@@ -195,10 +235,9 @@ static void explain_hopes(const struct run *r, FILE *out)
 {
 	for (size_t i = 0; i < r->hopes.count; i++) {
 		const struct hope *hope = &r->hopes.items[i];
-		const struct rule_place *at = &hope->rule->place;
-		if (hope->rule == r->test->expect.rule || !hope->has_held)
-			fprintf(out, "    %s (%s:%d): %.*s\n", at->rule, at->file, at->line,
-				STR_ARG(hope->became.n > 0 ? hope->became : STR("its stage was not reached")));
+		if (hope->is_named || !hope->has_held)
+			fprintf(out, "    %s (%s:%d): %.*s\n", hope->at.rule, hope->at.file, hope->at.line,
+				STR_ARG(hope->became.n > 0 ? hope->became : STR("it was not asked")));
 	}
 }
 
@@ -272,10 +311,24 @@ static bool decide_recipients_late(struct run *r, const struct given_facts *fact
 	return false;
 }
 
+/* What workflows and ports say, unless the test itself says what came of them. */
+static bool decide_workflow(struct run *r, enum stage stage, struct given_facts *facts, const struct workflow **workflow)
+{
+	if (r->test->given.names_workflow)
+		return false;
+	if (stage == STAGE_MAIL) {
+		*workflow = workflow_match(r->policy, facts->message, r->arena);
+		workflow_trace(r->policy, *workflow, facts->message, r->arena, note_hope, r);
+	}
+	return decide(r, stage,
+		      workflow_judge(r->policy, *workflow, stage, facts->message, facts->headers, r->arena));
+}
+
 /* As a session goes: the first decision ends it. */
 static void run_stages(struct run *r)
 {
 	struct given_facts facts = given_facts_new(r->arena, &r->test->given);
+	const struct workflow *workflow = NULL;
 	bool is_local = facts_is_true(facts.connection, FACT_CLIENT_LOCAL), is_over = false;
 	for (enum stage stage = STAGE_CONNECT; stage < STAGE_COUNT && !is_over; stage++) {
 		if (stage == STAGE_RCPT && is_local)
@@ -286,8 +339,10 @@ static void run_stages(struct run *r)
 			is_over = (is_local && decide_recipients_late(r, &facts)) ||
 				  decide(r, stage, judge(r, stage, facts.message, &facts));
 		else
-			is_over = decide(r, stage, judge(r, stage, facts.message, NULL));
+			is_over = decide_workflow(r, stage, &facts, &workflow) ||
+				  decide(r, stage, judge(r, stage, facts.message, NULL));
 	}
+	r->workflow = facts_text(facts.message, FACT_WORKFLOW_NAME);
 }
 
 static bool has_text(const struct texts *texts, struct str text)
@@ -361,9 +416,12 @@ static void compare(struct run *r, struct buf *out)
 	if (e->has_stage && (d->action == ACTION_CONTINUE || e->stage != r->stage))
 		mismatch(out, "stage", str_of(stage_words[e->stage]),
 			 str_of(d->action == ACTION_CONTINUE ? "none" : stage_words[r->stage]));
-	if (e->rule != NULL && !str_eq(str_of(e->rule->place.rule), rule) &&
-	    !has_text(&r->effect_rules, str_of(e->rule->place.rule)))
-		mismatch(out, "rule", str_of(e->rule->place.rule), rule);
+	if (e->rule.rule != NULL && !str_eq(str_of(e->rule.rule), rule) &&
+	    !has_text(&r->effect_rules, str_of(e->rule.rule)))
+		mismatch(out, "rule", str_of(e->rule.rule), rule);
+	struct str workflow = r->workflow.n > 0 ? r->workflow : STR("none");
+	if (e->workflow.n > 0 && !str_eq(e->workflow, workflow))
+		mismatch(out, "workflow", e->workflow, workflow);
 	compare_trails(r, out);
 }
 
@@ -391,14 +449,36 @@ static bool run_test(const struct policy *p, const struct policy_test *t, bool i
 	return is_good;
 }
 
-static bool is_tested(const struct policy *p, const struct rule *r)
+static bool is_rule_tested(const struct policy *p, struct str name)
 {
 	for (size_t i = 0; i < p->tests.count; i++) {
 		const struct expectation *e = &p->tests.items[i]->expect;
-		if (e->rule == r || has_text(&e->trails[TRAIL_OBSERVED], str_of(r->place.rule)))
+		if (str_eq(str_of(e->rule.rule), name) || has_text(&e->trails[TRAIL_OBSERVED], name))
 			return true;
 	}
 	return false;
+}
+
+static bool is_workflow_tested(const struct policy *p, struct str name)
+{
+	for (size_t i = 0; i < p->tests.count; i++)
+		if (str_eq(p->tests.items[i]->expect.workflow, name))
+			return true;
+	return false;
+}
+
+static void note_untested(const struct policy *p, FILE *out)
+{
+	for (size_t i = 0; i < p->rules.count; i++) {
+		const struct rule_place *r = &p->rules.items[i]->place;
+		if (!is_rule_tested(p, str_of(r->rule)))
+			fprintf(out, "%s:%d: note: no test names the rule \"%s\"\n", r->file, r->line, r->rule);
+	}
+	for (size_t i = 0; i < p->workflows.count; i++) {
+		const struct rule_place *w = &p->workflows.items[i]->place;
+		if (!is_workflow_tested(p, str_of(w->rule)))
+			fprintf(out, "%s:%d: note: no test names the workflow \"%s\"\n", w->file, w->line, w->rule);
+	}
 }
 
 struct policy_test_counts policy_run_tests(const struct policy *p, bool is_verbose, FILE *out)
@@ -414,11 +494,7 @@ struct policy_test_counts policy_run_tests(const struct policy *p, bool is_verbo
 		else
 			counts.failed++;
 	}
-	for (size_t i = 0; i < p->rules.count && is_verbose; i++) {
-		const struct rule *r = p->rules.items[i];
-		if (!is_tested(p, r))
-			fprintf(out, "%s:%d: note: no test names the rule \"%s\"\n", r->place.file, r->place.line,
-				r->place.rule);
-	}
+	if (is_verbose)
+		note_untested(p, out);
 	return counts;
 }

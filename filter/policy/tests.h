@@ -28,7 +28,8 @@ struct expectation {
 	int64_t code;           /* 0: any */
 	struct str enhanced;    /* empty: any */
 	struct str text;        /* part of the reply's text; empty: any */
-	const struct rule *rule; /* NULL: any */
+	struct rule_place rule; /* of a rule or workflow; its name NULL: any */
+	struct str workflow;    /* "none": of none; empty: any */
 	bool has_trail[TRAIL_COUNT];
 	struct texts trails[TRAIL_COUNT]; /* each of these, or, where none are named, none at all */
 };

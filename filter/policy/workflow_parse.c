@@ -59,18 +59,17 @@ static void check_fact(struct loader *l, const struct condition *c)
 		diag_error(l->diags, c->at, "%s is not known when a workflow is chosen, at mail", desc->name);
 }
 
-static void take_conditions(struct draft *d, const char *name, struct conditions *conditions)
+static bool take_conditions(struct draft *d, const char *name, struct conditions *conditions)
 {
 	struct loader *l = d->loader;
 	size_t errors = diags_errors(l->diags);
 	const config_setting_t *s = member(d, name);
 	if (s == NULL)
-		return;
+		return false;
 	conditions_parse(l, s, conditions);
 	for (size_t i = 0; i < conditions->count; i++)
 		check_fact(l, &conditions->items[i]);
-	if (diags_errors(l->diags) == errors)
-		conditions_check(l, conditions, name);
+	return diags_errors(l->diags) == errors && conditions_check(l, conditions, name);
 }
 
 static const struct condition *asked(const struct conditions *conditions, enum fact_id id)
@@ -99,8 +98,6 @@ static void check_match(struct draft *d)
 	struct loader *l = d->loader;
 	const struct conditions *match = &d->terms->match;
 	const struct condition *subject = asked(match, FACT_TLS_CERT_SUBJECT);
-	if (match->count == 0)
-		return; /* told */
 	if (subject != NULL && asked(match, FACT_TLS_CERT_ISSUER) == NULL)
 		diag_error(l->diags, subject->at, "tls.cert_subject needs tls.cert_issuer beside it: each authority that "
 			   "the MTA trusts could have issued such a subject");
@@ -162,7 +159,7 @@ static void take_signature(struct draft *d, const config_setting_t *group)
 	if (config_setting_get_member(group, "selector") != NULL)
 		take_domain(d, group, "selector", 1, &sign.selector);
 	take_key(d, group, &sign.key);
-	for (size_t i = 0; i < d->sign.count; i++)
+	for (size_t i = 0; i < d->sign.count && sign.domain.n > 0; i++)
 		if (signs_the_same(&d->sign.items[i], &sign))
 			diag_error(l->diags, sign.at, "signs twice with the %s %.*s of %.*s",
 				   sign.selector.n > 0 ? "selector" : "key",
@@ -175,8 +172,8 @@ static void take_sign(struct draft *d)
 	struct loader *l = d->loader;
 	const config_setting_t *s = member(d, "sign"), *unsigned_setting = member(d, "unsigned");
 	bool is_unsigned = false;
-	if (unsigned_setting != NULL)
-		lc_bool(unsigned_setting, l->diags, &is_unsigned);
+	if (unsigned_setting != NULL && !lc_bool(unsigned_setting, l->diags, &is_unsigned))
+		is_unsigned = d->sign.count == 0;
 	bool is_list = s != NULL && lc_is_group_list(s, l->diags);
 	for (int i = 0; is_list && i < config_setting_length(s); i++)
 		take_signature(d, config_setting_get_elem(s, (unsigned)i));
@@ -297,8 +294,8 @@ static void workflow_parse(struct loader *l, const config_setting_t *group)
 	take_name(&d);
 	check_needed(&d, "match", "by what its mail is known");
 	check_needed(&d, "identity", "what may stand in From");
-	take_conditions(&d, "match", &terms->match);
-	check_match(&d);
+	if (take_conditions(&d, "match", &terms->match))
+		check_match(&d);
 	take_conditions(&d, "require", &terms->require);
 	if (member(&d, "identity") != NULL)
 		identity_parse(l, member(&d, "identity"), &terms->identity);

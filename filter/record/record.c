@@ -122,6 +122,7 @@ struct str record_text(struct arena *a, const struct record *r)
 	add_sender(&b, f);
 	add_text_fact(&b, "author", f, FACT_FROM_DOMAIN);
 	add_text_fact(&b, "login", f, FACT_AUTH_LOGIN);
+	add_text_fact(&b, "workflow", f, FACT_WORKFLOW_NAME);
 	add_text_fact(&b, "helo", f, FACT_HELO_NAME);
 	if (r->recipient_count > 0)
 		buf_printf(&b, " rcpts=%zu", r->recipient_count);

@@ -127,6 +127,19 @@ static void tell_peers(struct teller *t)
 		     text(r, "from.status"), or_else(text(r, "header.message_id"), "none"));
 }
 
+static void tell_workflow(struct teller *t)
+{
+	const json_t *workflow = at(t->record, "workflow");
+	if (text(workflow, "name")[0] != '\0')
+		tell(t, "Workflow", "%s (%s): %s", text(workflow, "name"), text(workflow, "kind"),
+		     is(workflow, "status", "ok") ? "all that it asks for is met" : "not all that it asks for is met");
+	else if (is(workflow, "status", "no_workflow"))
+		tell(t, "Workflow", "none is for the login %s", text(t->record, "auth.login"));
+	if (text(workflow, "owner")[0] != '\0')
+		tell(t, "Workflow", "%s is the one that writes as %s, and not the one of this message",
+		     text(workflow, "owner"), text(t->record, "from.address"));
+}
+
 static void tell_spf_and_dkim(struct teller *t)
 {
 	const json_t *one;
@@ -212,7 +225,11 @@ static void advise(struct teller *t)
 		tell(t, "To change", "what could not be told is named above; `unknown = \"skip\"` in the rule goes on"
 				     " without it");
 	print_place(place, decision, "");
-	if (place[0] != '\0')
+	const char *rule = text(decision, "rule");
+	if (strchr(rule, ':') != NULL || strcmp(rule, "workflows") == 0) /* no rule has such a name */
+		tell(t, "To change", "the client does as it was told, or the policy asks for something else at %s:%"
+		     JSON_INTEGER_FORMAT, text(decision, "file"), json_integer_value(at(decision, "line")));
+	else if (place[0] != '\0')
 		tell(t, "To change", "%s; `observe = true` there only watches, `unless` makes exceptions", place);
 }
 
@@ -224,6 +241,7 @@ bool record_explain(struct str json, FILE *out)
 	if (is_record) {
 		tell_decision(&t);
 		tell_peers(&t);
+		tell_workflow(&t);
 		tell_spf_and_dkim(&t);
 		tell_dmarc(&t);
 		tell_rest(&t);

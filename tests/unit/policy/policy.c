@@ -1,5 +1,7 @@
 #include "fixture.h"
 
+#include "policy/workflow.h"
+
 /* Every file of tests/suites/policy says in "#= " lines what loading it must say: that and nothing else. */
 static struct str expected_diags(struct arena *a, const char *path)
 {
@@ -123,10 +125,9 @@ static void need_sets_name_what_rules_ask_stage_by_stage(void **state)
 	assert_false(policy_decides_at(p, STAGE_HEADERS));
 }
 
-static void shipped_policies_are_good_and_wholly_tested(void **state)
+/* Warnings count, and so does a rule or workflow that no test names. */
+static void assert_wholly_tested(struct fixture *f)
 {
-	struct fixture *f = *state;
-	f->policy = policy_load(f->arena, str_printf(f->arena, "%s/policies", getenv("srcdir")).p, f->diags);
 	assert_str(diags_text(f, f->folder), "");
 	char *text = NULL;
 	size_t n;
@@ -135,8 +136,30 @@ static void shipped_policies_are_good_and_wholly_tested(void **state)
 	fclose(out);
 	if (counts.failed > 0 || strstr(text, "no test names") != NULL)
 		fail_msg("%s", text);
-	assert_true(counts.passed >= policy_rule_count(f->policy));
+	assert_true(counts.passed >= policy_rule_count(f->policy) + policy_workflow_count(f->policy));
 	free(text);
+}
+
+static void shipped_policies_are_good_and_wholly_tested(void **state)
+{
+	struct fixture *f = *state;
+	f->policy = policy_load(f->arena, str_printf(f->arena, "%s/policies", getenv("srcdir")).p, f->diags);
+	assert_wholly_tested(f);
+}
+
+/* As whoever copies the example will have them. */
+static void shipped_policies_and_the_example_go_together(void **state)
+{
+	struct fixture *f = *state;
+	size_t count;
+	const char *folder = str_printf(f->arena, "%s/policies", getenv("srcdir")).p, *all[32];
+	const char *const *shipped = policy_folder_files(f->arena, folder, f->diags, &count);
+	assert_true(count < 32);
+	memcpy(all, shipped, count * sizeof(*all));
+	all[count] = str_printf(f->arena, "%s/examples/50-workflows.conf", folder).p;
+	f->policy = policy_load_files(f->arena, all, count + 1, f->diags);
+	assert_int_equal(policy_workflow_count(f->policy), 5);
+	assert_wholly_tested(f);
 }
 
 /* The worked example: the first block of policies/README.md that begins with rules. */
@@ -171,6 +194,7 @@ int main(void)
 		TEST(folders_that_are_missing_or_empty_are_told),
 		TEST(need_sets_name_what_rules_ask_stage_by_stage),
 		TEST(shipped_policies_are_good_and_wholly_tested),
+		TEST(shipped_policies_and_the_example_go_together),
 		TEST(the_example_in_the_readme_works),
 	};
 	return RUN_TESTS(tests);

@@ -88,12 +88,12 @@ static void wrong_expectations_fail_and_say_what_came(void **state)
 		   "    stage: expected end, came none\n"
 		   "    rule: expected end, came none\n"
 		   "    tags: expected \"soft\", came none\n"
-		   "    mark (policy.conf:5): did not hold at end: spf.result is none, wanted softfail\n"
 		   "    end (policy.conf:8): did not hold at end: spf.result is none, wanted fail\n"
+		   "    mark (policy.conf:5): did not hold at end: spf.result is none, wanted softfail\n"
 		   "    came: continue: no rule decided\n"
 		   "policy.conf:14: FAIL: d\n"
 		   "    rule: expected end, came connect\n"
-		   "    end (policy.conf:8): its stage was not reached\n"
+		   "    end (policy.conf:8): it was not asked\n"
 		   "    came: reject 554 5.7.1 Go away by connect (policy.conf:1) at connect\n");
 	assert_int_equal(counts.passed, 0);
 	assert_int_equal(counts.failed, 4);
@@ -120,7 +120,7 @@ static void a_trail_that_is_missing_is_explained_by_the_rules_that_leave_it(void
 			      "policy.conf:13: FAIL: none\n    tags: expected \"sofft\", came none\n    headers: expected \"X-Sof: yes\", came none\n"
 			      "    came: continue: no rule decided\n"
 			      "policy.conf:14: FAIL: early\n    tags: expected \"soft\", came none\n"
-			      "    mark (policy.conf:5): its stage was not reached\n"
+			      "    mark (policy.conf:5): it was not asked\n"
 			      "    came: reject 554 5.7.1 Go away by connect (policy.conf:1) at connect\n",
 			      mark, mark, mark).p);
 }
@@ -136,6 +136,68 @@ static void verbose_shows_the_stranger_what_passed_and_what_is_untested(void **s
 	assert_non_null(strstr(text.p, "\npolicy.conf:3: ok: t: accept by x (policy.conf:1) at end\n"));
 	assert_non_null(strstr(text.p, "\npolicy.conf:2: note: no test names the rule \"y\"\n"));
 	assert_null(strstr(text.p, "names the rule \"x\""));
+}
+
+static const char workflows[] =
+	"ports = { relay = { port = 25; forbid = \"auth\"; }; };\n"
+	"workflows = ( { name = \"app\"; match = { auth = { login = \"app\"; }; }; unsigned = true;\n"
+	"  identity = { from = \"app@example.org\"; mail_from = \"*\"; reply_to = \"*@example.org\"; }; },\n"
+	"{ name = \"host\"; match = { client = { local = true; }; }; unsigned = true;\n"
+	"  identity = { from = \"root@example.org\"; }; } );\n"
+	"rules = ( { name = \"owned\"; when = { has = [ \"workflow.owner\" ]; }; then = { action = \"reject\"; }; },\n"
+	"{ name = \"mail\"; at = \"mail\"; then = { action = \"tag\"; tag = \"mail\"; }; } );\n";
+
+static void load_workflow_tests(struct fixture *f, const char *tests)
+{
+	load_text(f, str_printf(f->arena, "%stests = ( %s );", workflows, tests).p);
+}
+
+static void workflows_are_judged_as_a_session_does(void **state)
+{
+	struct fixture *f = *state;
+	load_workflow_tests(f,
+		"{ name = \"good\"; given = { auth = { login = \"app\"; }; listener = { port = 587; }; from = { address = \"app@example.org\"; }; };\n"
+		"  expect = { action = \"continue\"; workflow = \"app\"; tags = [ \"mail\" ]; }; },\n"
+		"{ name = \"port\"; given = { auth = { login = \"app\"; }; };\n"
+		"  expect = { action = \"reject\"; stage = \"mail\"; rule = \"ports:relay\"; workflow = \"app\"; tags = []; }; },\n"
+		"{ name = \"from\"; given = { auth = { login = \"app\"; }; listener = { port = 587; }; };\n"
+		"  expect = { stage = \"headers\"; rule = \"workflow:app\"; text = \"author@sender.example\"; }; },\n"
+		"{ name = \"reply-to\"; given = { auth = { login = \"app\"; }; listener = { port = 587; }; from = { address = \"app@example.org\"; };\n"
+		"    fields = [ \"Subject: x\", \"Reply-To: x@example.org, y@example.com\" ]; };\n"
+		"  expect = { stage = \"headers\"; rule = \"workflow:app\"; text = \"y@example.com\"; }; },\n"
+		"{ name = \"login\"; given = { auth = { login = \"eve\"; }; listener = { port = 587; }; };\n"
+		"  expect = { stage = \"mail\"; rule = \"workflows\"; code = 550; workflow = \"none\"; }; },\n"
+		"{ name = \"owner\"; given = { from = { address = \"app@example.org\"; }; };\n"
+		"  expect = { rule = \"owned\"; stage = \"headers\"; workflow = \"none\"; }; },\n"
+		"{ name = \"host\"; given = { client = { local = true; }; mail = { from = \"root@example.org\"; }; from = { address = \"root@example.org\"; }; };\n"
+		"  expect = { action = \"continue\"; workflow = \"host\"; }; },\n"
+		"{ name = \"said\"; given = { auth = { login = \"eve\"; }; workflow = { status = \"ok\"; }; };\n"
+		"  expect = { action = \"continue\"; workflow = \"none\"; }; },\n"
+		"{ name = \"said otherwise\"; given = { auth = { login = \"eve\"; }; workflow = { owner = \"x\"; }; };\n"
+		"  expect = { rule = \"owned\"; }; },\n"
+		"{ name = \"left out\"; given = { auth = { login = \"eve\"; }; lacks = [ \"identity.from\" ]; };\n"
+		"  expect = { action = \"continue\"; }; }");
+	assert_str(run(f, false), "");
+	assert_int_equal(counts.passed, 10);
+}
+
+static void wrong_expectations_of_workflows_say_why(void **state)
+{
+	struct fixture *f = *state;
+	load_workflow_tests(f,
+		"{ name = \"a\"; given = { auth = { login = \"ann\"; }; listener = { port = 587; }; }; expect = { workflow = \"app\"; }; },\n"
+		"{ name = \"b\"; given = { auth = { login = \"app\"; }; listener = { port = 587; }; }; expect = { workflow = \"none\"; rule = \"ports:relay\"; }; }");
+	assert_str(run(f, false),
+		   "policy.conf:8: FAIL: a\n"
+		   "    workflow: expected app, came none\n"
+		   "    workflow:app (policy.conf:2): did not hold at mail: auth.login is ann, wanted app\n"
+		   "    came: reject 550 5.7.1 The login ann may not send mail here on port 587: no workflow is for it by workflows (policy.conf:2) at mail\n"
+		   "policy.conf:9: FAIL: b\n"
+		   "    rule: expected ports:relay, came workflow:app\n"
+		   "    workflow: expected none, came app\n"
+		   "    ports:relay (policy.conf:1): it was not asked\n"
+		   "    came: reject 550 5.7.1 The From address author@sender.example may not be used here, allowed is app@example.org by workflow:app (policy.conf:3) at headers\n");
+	assert_non_null(strstr(run(f, true).p, "\npolicy.conf:4: note: no test names the workflow \"host\"\n"));
 }
 
 /* The facts of a test whose `given` is this; "-" absent, "?" cannot be told. */
@@ -200,6 +262,11 @@ static void what_is_given_brings_what_follows(void **state)
 		{ "lacks = [ \"client.name\" ];", FACT_IPREV_RESULT, "fail" },
 		{ "lacks = [ \"client.name\" ];", FACT_IPREV_NAME, "-" },
 		{ "auth = { login = \"x\"; };", FACT_AUTH_METHOD, "PLAIN" },
+		{ "tls = { version = \"TLSv1.2\"; };", FACT_TLS_BITS, "256" },
+		{ "tls = { bits = 128; };", FACT_TLS_VERSION, "-" },
+		{ "workflow = { name = \"x\"; };", FACT_WORKFLOW_STATUS, "ok" },
+		{ "workflow = { name = \"x\"; };", FACT_WORKFLOW_KIND, "transactional" },
+		{ "", FACT_WORKFLOW_STATUS, "none" },
 		{ "unknown = [ \"spf.result\" ];", FACT_SPF_RESULT, "?" },
 		{ "dkim = { pass_domains = [ \"a.example\", \"b.example\" ]; };", FACT_DKIM_PASS_DOMAINS, "a.example, b.example" },
 	};
@@ -223,6 +290,8 @@ int main(void)
 		TEST(wrong_expectations_fail_and_say_what_came),
 		TEST(a_trail_that_is_missing_is_explained_by_the_rules_that_leave_it),
 		TEST(verbose_shows_the_stranger_what_passed_and_what_is_untested),
+		TEST(workflows_are_judged_as_a_session_does),
+		TEST(wrong_expectations_of_workflows_say_why),
 		TEST(what_is_given_brings_what_follows),
 	};
 	return RUN_TESTS(tests);

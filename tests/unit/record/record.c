@@ -420,6 +420,39 @@ static void a_record_explains_itself(void **state)
 		   "`unless` makes exceptions\n");
 }
 
+static bool is_explained(struct sample *s, const char *line)
+{
+	struct str text = explained(s, record_json(s->arena, &s->record), true);
+	return strstr(str_to_c(s->arena, text), line) != NULL;
+}
+
+static void a_workflow_is_told_and_explained(void **state)
+{
+	struct sample *s = *state;
+	facts_set_text(s->msg, FACT_AUTH_LOGIN, STR("app"));
+	facts_set_text(s->msg, FACT_WORKFLOW_NAME, STR("billing"));
+	facts_set_text(s->msg, FACT_WORKFLOW_KIND, STR("bulk"));
+	facts_set_text(s->msg, FACT_WORKFLOW_STATUS, STR("ok"));
+	facts_set_text(s->msg, FACT_WORKFLOW_OWNER, STR("news"));
+	assert_non_null(strstr(record_text(s->arena, &s->record).p, " login=app workflow=billing helo="));
+	assert_true(is_explained(s, "\nWorkflow   billing (bulk): all that it asks for is met\n"));
+	assert_true(is_explained(s, "\nWorkflow   news is the one that writes as ceo@example.org, and not the one of this "
+				    "message\n"));
+	assert_true(is_explained(s, "\nTo change  rule dmarc-reject (policies/20-inbound.conf:42); `observe = true`"));
+
+	facts_set_text(s->msg, FACT_WORKFLOW_STATUS, STR("refused"));
+	s->record.decision.from = (struct rule_place){ "workflow:billing", "policies/50.conf", 7 };
+	assert_true(is_explained(s, "\nWorkflow   billing (bulk): not all that it asks for is met\n"));
+	assert_true(is_explained(s, "\nTo change  the client does as it was told, or the policy asks for something else at "
+				    "policies/50.conf:7\n"));
+
+	facts_set_absent(s->msg, FACT_WORKFLOW_NAME);
+	facts_set_text(s->msg, FACT_WORKFLOW_STATUS, STR("no_workflow"));
+	s->record.decision.from.rule = "workflows";
+	assert_true(is_explained(s, "\nWorkflow   none is for the login app\n"));
+	assert_true(is_explained(s, "\nTo change  the client does as it was told"));
+}
+
 static void what_is_no_record_is_not_explained(void **state)
 {
 	struct sample *s = *state;
@@ -465,6 +498,7 @@ int main(void)
 		T(text_of_a_refused_connection_is_short),
 		T(fields_cannot_be_forged),
 		T(a_record_explains_itself),
+		T(a_workflow_is_told_and_explained),
 		T(what_is_no_record_is_not_explained),
 		T(ids_sort_by_time_and_differ),
 	};
