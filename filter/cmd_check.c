@@ -13,6 +13,7 @@
 #include "policy/workflow.h"
 #include "service/listen.h"
 #include "service/privileges.h"
+#include "store/store.h"
 
 static const char *plural(size_t n)
 {
@@ -26,6 +27,7 @@ static void check_service(const struct options *o, struct diags *diags)
 	privileges_find(o->user, &account, diags);
 	for (size_t i = 0; i < o->listen.count; i++)
 		listen_check(&o->listen.items[i], diags);
+	store_check_url(o->store, diags);
 }
 
 static void check_zone_file(const struct options *o, struct diags *diags)

@@ -106,9 +106,11 @@ static void check_store_and_log(const struct checker *c)
 		diag_error(c->diags, at(c, OPTION_ID_log_target),
 			   "\"%.*s\" is not known: stderr, stdout, syslog, journal, none or file:/PATH",
 			   STR_ARG(o->log_target));
-	if (!str_eq(o->store, STR("memory:")) && !is_absolute_after(o->store, STR("sqlite:")))
+	if (!str_eq(o->store, STR("memory:")) && !is_absolute_after(o->store, STR("sqlite:")) &&
+	    !is_absolute_after(o->store, STR("redis:")))
 		diag_error(c->diags, at(c, OPTION_ID_store),
-			   "\"%.*s\" is not known: \"sqlite:/PATH\" or \"memory:\"", STR_ARG(o->store));
+			   "\"%.*s\" is not known: \"sqlite:/PATH\", \"redis:/PATH\", \"redis://HOST:PORT\" or \"memory:\"",
+			   STR_ARG(o->store));
 }
 
 void options_check(const struct options *o, const struct place places[OPTION_COUNT], struct diags *diags)

@@ -1,13 +1,11 @@
 #include "store/queue.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/fail.h"
 #include "log/log.h"
+#include "store/thread.h"
 
 enum {
 	QUEUE_NODES_MAX = 20000,
@@ -35,11 +33,9 @@ struct queue {
 /* Held. Until then, or until somebody is in a hurry. */
 static void wait_until(struct queue *q, const int64_t *due_mono_ms)
 {
-	int timed_out = 0;
-	while (!q->is_closing && !q->is_hurried && timed_out == 0 && clock_mono_ms() < *due_mono_ms) {
-		struct timespec until = { .tv_sec = *due_mono_ms / 1000, .tv_nsec = *due_mono_ms % 1000 * 1000000 };
-		timed_out = pthread_cond_timedwait(&q->wake, &q->lock, &until);
-	}
+	bool is_early = true;
+	while (is_early && !q->is_closing && !q->is_hurried && clock_mono_ms() < *due_mono_ms)
+		is_early = condition_wait_until(&q->wake, &q->lock, *due_mono_ms);
 }
 
 /* Takes what there is, or waits for it. False: the queue is closing and nothing is left. */
@@ -108,31 +104,17 @@ static void *write_nodes(void *context)
 
 /* ---- the queue --------------------------------------------------------------------------------------------- */
 
-/* Signals belong to the signal thread alone. */
-static void start_writer(struct queue *q)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	BUG_IF(pthread_create(&q->writer, NULL, write_nodes, q) != 0);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
 struct queue *queue_new(struct log *log, queue_write *write, void *context)
 {
 	struct queue *q = fail_if_null(calloc(1, sizeof(*q)));
-	pthread_condattr_t monotonic;
 	q->log = log;
 	q->write = write;
 	q->context = context;
 	pthread_mutex_init(&q->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&q->wake, &monotonic);
-	pthread_cond_init(&q->changed, NULL);
-	pthread_condattr_destroy(&monotonic);
+	condition_init(&q->wake);
+	condition_init(&q->changed);
 	node_list_init(&q->nodes);
-	start_writer(q);
+	q->writer = thread_start(write_nodes, q);
 	return q;
 }
 

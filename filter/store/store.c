@@ -13,6 +13,7 @@ static const struct {
 	const struct store_backend *backend;
 } store_table[] = {
 	{ "memory", &store_mem },
+	{ "redis", &store_redis },
 	{ "sqlite", &store_sqlite },
 };
 
@@ -32,7 +33,7 @@ static const struct store_backend *backend_of(struct str url, struct str *place,
 		if (str_eq(scheme, str_of(store_table[i].scheme)))
 			return store_table[i].backend;
 	diag_error(diags, (struct place){ .setting = "store" },
-		   "\"%.*s\" names no store: use \"sqlite:PATH\" or \"memory:\"",
+		   "\"%.*s\" names no store: use \"sqlite:PATH\", \"redis:PATH\", \"redis://HOST:PORT\" or \"memory:\"",
 		   STR_ARG(url));
 	return NULL;
 }

@@ -24,7 +24,8 @@ enum store_status { STORE_OK, STORE_NOT_FOUND, STORE_UNAVAILABLE };
 
 enum { STORE_WAIT_MAX_MS = 500 };
 
-/* "sqlite:PATH" or "memory:". NULL and a diagnostic that says what to do. */
+/* "sqlite:PATH", "redis:PATH", "redis://HOST:PORT" or "memory:". NULL and a diagnostic that says what to do. Redis
+ * that does not answer is a warning: it is tried until it does. */
 struct store *store_open(struct str url, struct log *, struct diags *);
 /* Beside a running daemon: for `gatepost why`, which only reads, and for `gatepost suppress`. */
 struct store *store_open_reader(struct str url, struct diags *);

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/diag.h"
+#include "lib/redis_server.h"
 #include "store/store.h"
 
 struct bench {
@@ -18,6 +19,7 @@ struct bench {
 	char folder[64];
 	struct str path, url;
 	struct store *store;
+	struct redis_server server;
 };
 
 static inline struct bench *bench_new(const char *scheme)
@@ -55,10 +57,31 @@ static inline int setup_sqlite(void **state)
 	return b->store == NULL;
 }
 
+/* A server, and no store yet. */
+static inline int setup_server(void **state)
+{
+	struct bench *b = bench_new("redis");
+	*state = b;
+	if (!redis_server_start(&b->server, b->folder, NULL))
+		return 1;
+	b->url = str_printf(b->arena, "redis:%s", b->server.socket);
+	return 0;
+}
+
+static inline int setup_redis(void **state)
+{
+	if (setup_server(state) != 0)
+		return 1;
+	struct bench *b = *state;
+	b->store = store_open(b->url, NULL, b->diags);
+	return b->store == NULL || diags_count(b->diags) > 0;
+}
+
 static inline int teardown(void **state)
 {
 	struct bench *b = *state;
 	store_close(b->store);
+	redis_server_kill(&b->server);
 	DIR *d = opendir(b->folder);
 	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
 		if (e->d_name[0] != '.')

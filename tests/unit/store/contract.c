@@ -535,7 +535,7 @@ static void what_has_an_end_ends(void **state)
 	struct suppression over = entry("", "over@x", "x"), soon = entry("news", "soon@x", "y");
 	struct refusal refused_over = refusal("over", "id1"), refused_soon = refusal("soon", "id2");
 	over.expires_unix_s = refused_over.expires_unix_s = now_s;
-	soon.expires_unix_s = refused_soon.expires_unix_s = now_s + 3;
+	soon.expires_unix_s = refused_soon.expires_unix_s = now_s + 2;
 	suppress(b, over);
 	suppress(b, soon);
 	suppress(b, entry("", "soon@x", "for ever"));
@@ -546,7 +546,7 @@ static void what_has_an_end_ends(void **state)
 	assert_str(list(b, NULL, 0).text, "/soon@x=for ever news/soon@x=y ");
 	assert_str(refused(b, "over"), "-");
 	assert_str(refused(b, "soon"), "id2 1");
-	while (clock_unix_s() <= now_s + 3)
+	while (clock_unix_s() <= now_s + 2)
 		usleep(50 * 1000);
 	assert_str(reason_of(b, "news", "soon@x"), "for ever");
 	assert_str(list(b, NULL, 0).text, "/soon@x=for ever ");
@@ -562,7 +562,7 @@ static void what_has_an_end_ends(void **state)
 int main(void)
 {
 #define ON(setup, name) { #name " (" #setup ")", name, setup, teardown, NULL }
-#define EACH(name) ON(setup_memory, name), ON(setup_sqlite, name)
+#define EACH(name) ON(setup_memory, name), ON(setup_sqlite, name), ON(setup_redis, name)
 	const struct CMUnitTest tests[] = {
 		EACH(a_record_is_found_by_both_ids),
 		EACH(a_queue_id_that_was_used_again_gives_the_newest),

@@ -96,8 +96,8 @@ static void what_cannot_be_opened_says_what_to_type(void **state)
 	struct str below = str_printf(b->arena, "sqlite:%s/no/such/records.db", b->folder);
 	assert_refused(b, below.p, "install -d -o gatepost -g gatepost -m 0750");
 	assert_refused(b, "sqlite:", "needs a path");
-	assert_refused(b, "mysql:x", "use \"sqlite:PATH\" or \"memory:\"");
-	assert_refused(b, "", "use \"sqlite:PATH\" or \"memory:\"");
+	assert_refused(b, "mysql:x", "use \"sqlite:PATH\", \"redis:PATH\"");
+	assert_refused(b, "", "use \"sqlite:PATH\", \"redis:PATH\"");
 	assert_refused(b, "memory:x", "nothing may follow");
 	assert_null(store_open_reader(STR("memory:"), b->diags));
 	assert_diag(b, "inside the daemon only");
