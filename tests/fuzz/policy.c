@@ -8,6 +8,7 @@
 
 #include "base/fail.h"
 #include "policy/given.h"
+#include "policy/workflow.h"
 
 /* libconfig loses a text that stands where it finds a syntax error. */
 const char *__lsan_default_suppressions(void);
@@ -55,6 +56,54 @@ static void judge(const struct policy *p, struct arena *a)
 	}
 }
 
+static void check_sending(const struct decision *d, const struct policy *p)
+{
+	if (d->action == ACTION_CONTINUE)
+		return;
+	BUG_IF(d->action != ACTION_REJECT && d->action != ACTION_DEFER);
+	BUG_IF(d->from.rule == NULL || d->from.file == NULL || d->from.line <= 0);
+	check_reply(&d->reply, d->action == ACTION_REJECT ? 5 : 4);
+	BUG_IF(!policy_decides_at(p, STAGE_MAIL));
+}
+
+/* A message that brings all that a workflow can ask about; what a good policy holds must fit together. */
+static void send(const struct policy *p, const struct workflow *w, struct arena *a)
+{
+	static const struct given nothing;
+	struct given_facts facts = given_facts_new(a, &nothing);
+	facts_set_text(facts.message, FACT_AUTH_LOGIN, STR("billing-app"));
+	facts_set_text(facts.message, FACT_TLS_VERSION, STR("TLSv1.2"));
+	header_list_add(facts.headers, STR("Reply-To"), STR(" a@example.org, (x) <b@example.org>"));
+	header_list_add(facts.headers, STR("Sender"), STR(" a@example.org"));
+	const struct workflow *found = workflow_match(p, facts.message, a);
+	BUG_IF(found != NULL && policy_workflow_count(p) == 0);
+	w = w == NULL ? found : w;
+	workflow_trace(p, w, facts.message, a, ignore_trace, NULL);
+	struct decision mail = workflow_judge(p, w, STAGE_MAIL, facts.message, NULL, a);
+	struct decision headers = workflow_judge(p, w, STAGE_HEADERS, facts.message, facts.headers, a);
+	check_sending(&mail, p);
+	check_sending(&headers, p);
+	bool is_good = w != NULL && mail.action == ACTION_CONTINUE && headers.action == ACTION_CONTINUE;
+	BUG_IF(is_good && (!facts_is_true(facts.message, FACT_IDENTITY_FROM) ||
+			   !facts_is_true(facts.message, FACT_IDENTITY_MAIL_FROM) ||
+			   !facts_is_true(facts.message, FACT_IDENTITY_SENDER) ||
+			   !facts_is_true(facts.message, FACT_IDENTITY_REPLY_TO)));
+	BUG_IF(is_good && facts_get(facts.message, FACT_WORKFLOW_OWNER)->state == FACT_VALUE);
+}
+
+static void send_all(const struct policy *p, struct arena *a)
+{
+	send(p, NULL, a);
+	for (size_t i = 0; i < policy_workflow_count(p); i++) {
+		const struct workflow *w = policy_workflow_at(p, i);
+		BUG_IF(w->place.rule == NULL || w->sign_count > WORKFLOW_SIGN_MAX || (w->signs_bounces && w->sign_count == 0));
+		for (size_t k = 0; k < w->sign_count; k++)
+			BUG_IF(w->sign[k].domain.n == 0 || w->sign[k].key.n == 0 || w->sign[k].key.p[0] == '.' ||
+			       str_find(w->sign[k].key, '/') >= 0);
+		send(p, w, a);
+	}
+}
+
 static void load_and_judge(const char *path)
 {
 	struct arena *a = arena_new();
@@ -65,6 +114,7 @@ static void load_and_judge(const char *path)
 	diags_print(diags, nowhere);
 	if (diags_errors(diags) == 0) {
 		judge(p, a);
+		send_all(p, a);
 		policy_run_tests(p, true, nowhere);
 	}
 	fclose(nowhere);
