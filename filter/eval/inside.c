@@ -13,6 +13,7 @@
 #include "dns/dns.h"
 #include "record/record.h"
 #include "session/session.h"
+#include "store/store.h"
 
 enum { BODY_CHUNK_BYTES = 65535 };
 
@@ -123,6 +124,7 @@ static bool inside_open(struct eval_target *t, const char *config, int64_t time_
 		.context = in,
 	};
 	in->gate.dns = resolver_open(o, NULL, diags);
+	in->gate.store = store_open(STR("memory:"), NULL, diags); /* limits count, and nobody else's are touched */
 	/* The daemon's keeper does this beside the mail. */
 	if (in->gate.dns != NULL)
 		keyring_check(snapshot->keys, in->gate.dns, NULL, clock_mono_ms() + o->deadline);
@@ -137,6 +139,7 @@ static void inside_close(struct eval_target *t)
 		return;
 	session_free(in->session);
 	snapshot_publish(NULL);
+	store_close(in->gate.store);
 	dns_close(in->gate.dns);
 	clock_set_unix_s(0);
 	arena_free(in->event_arena);

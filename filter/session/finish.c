@@ -7,16 +7,18 @@
 #include "session/macros.h"
 #include "session/state.h"
 
-struct decision judge_recipients_late(struct session *s)
+static bool is_refusal(const struct decision *d)
+{
+	return d->action == ACTION_REJECT || d->action == ACTION_DEFER;
+}
+
+/* For mail from sendmail(1), where RCPT itself cannot be refused. */
+static struct decision judge_recipients_late(struct session *s)
 {
 	struct message *m = s->message;
 	for (size_t i = 0; i < m->recipient_count; i++) {
-		struct decision d = policy_eval(s->snapshot->policy, STAGE_RCPT, m->recipient_facts[i], NULL, 0,
-						s->message_arena, s->gate->on_rule, s->gate->context);
-		if (d.action == ACTION_ACCEPT)
-			d.action = ACTION_CONTINUE;
-		judgement_add(&m->judgement, &d, s->message_arena);
-		if (d.action != ACTION_CONTINUE) {
+		struct decision d = judge_recipient(s, m->recipient_facts[i]);
+		if (is_refusal(&d)) {
 			m->recipients[i].reply = d.reply;
 			m->recipients[i].from = d.from;
 			return d;
@@ -25,26 +27,39 @@ struct decision judge_recipients_late(struct session *s)
 	return (struct decision){ .action = ACTION_CONTINUE };
 }
 
+static const struct facts **accepted_recipients(struct session *s, size_t *count)
+{
+	struct message *m = s->message;
+	const struct facts **accepted = arena_array(s->message_arena, m->recipient_count, sizeof(*accepted));
+	*count = 0;
+	for (size_t i = 0; i < m->recipient_count; i++)
+		if (m->recipients[i].reply.code == 0)
+			accepted[(*count)++] = m->recipient_facts[i];
+	return accepted;
+}
+
 static struct decision judge_end(struct session *s)
 {
 	struct message *m = s->message;
+	struct decision d = { .action = ACTION_CONTINUE };
 	/* Results are shown in the header even where an `accept` has ended the rules. */
 	probes_run(s, STAGE_END);
+	if (facts_is_true(s->facts, FACT_CLIENT_LOCAL))
+		d = judge_recipients_late(s);
+	if (is_refusal(&d))
+		return d;
+	size_t count;
+	const struct facts **accepted = accepted_recipients(s, &count);
+	d = sending_judge_end(s, accepted, count);
+	if (is_refusal(&d))
+		return d;
 	if (m->judgement.is_accepted)
 		return (struct decision){ .action = ACTION_ACCEPT, .from = m->judgement.accepted_by };
-	if (facts_is_true(s->facts, FACT_CLIENT_LOCAL)) {
-		struct decision d = judge_recipients_late(s);
-		if (d.action != ACTION_CONTINUE)
-			return d;
-	}
-	const struct facts **accepted = arena_array(s->message_arena, m->recipient_count, sizeof(*accepted));
-	size_t count = 0;
-	for (size_t i = 0; i < m->recipient_count; i++)
-		if (m->recipients[i].reply.code == 0)
-			accepted[count++] = m->recipient_facts[i];
-	struct decision d = policy_eval(s->snapshot->policy, STAGE_END, m->facts, accepted, count, s->message_arena,
-					s->gate->on_rule, s->gate->context);
+	d = policy_eval(s->snapshot->policy, STAGE_END, m->facts, accepted, count, s->message_arena, s->gate->on_rule,
+			s->gate->context);
 	judgement_add(&m->judgement, &d, s->message_arena);
+	if (d.action == ACTION_REJECT)
+		sending_remember_message(s, accepted, count, &d);
 	return d;
 }
 
@@ -189,6 +204,7 @@ static struct answer accept_at_end(struct session *s, const struct decision *d)
 {
 	static const struct reply edits_failed = { 451, { "4.3.0", 5 }, { "The message could not be marked as checked", 42 } };
 	if (d->action == ACTION_DISCARD) {
+		s->message->is_taken = true;
 		message_record(s, STAGE_END, "discard", d, (struct reply){ 0 });
 		return (struct answer){ .kind = ANSWER_DISCARD };
 	}
@@ -199,6 +215,7 @@ static struct answer accept_at_end(struct session *s, const struct decision *d)
 		return refuse_at_end(s, &signing, signing.reply);
 	if (!apply_edits(s, d, signatures, count))
 		return refuse_at_end(s, d, edits_failed);
+	s->message->is_taken = true;
 	message_record(s, STAGE_END, d->action == ACTION_QUARANTINE ? "quarantine" : "accept", d, (struct reply){ 0 });
 	return (struct answer){ .kind = ANSWER_ACCEPT };
 }
@@ -220,7 +237,7 @@ struct answer finish_message(struct session *s)
 	}
 	d = judge_end(s);
 	m->stage_us[STAGE_END] = clock_mono_us() - start_us;
-	if (d.action == ACTION_REJECT || d.action == ACTION_DEFER)
+	if (is_refusal(&d))
 		return refuse_at_end(s, &d, d.reply);
 	return accept_at_end(s, &d);
 }

@@ -34,6 +34,7 @@ struct message *message_open(struct session *s)
 
 void message_close(struct session *s)
 {
+	sending_end(s);
 	s->message = NULL;
 	atomic_fetch_sub(&s->gate->messages, 1);
 }
@@ -44,7 +45,7 @@ struct record_recipient *message_add_recipient(struct session *s, struct facts *
 	if (m->recipient_count == m->recipient_room) {
 		size_t room = m->recipient_room == 0 ? 4 : m->recipient_room * 2;
 		struct record_recipient *grown = arena_array(s->message_arena, room, sizeof(*grown));
-		const struct facts **grown_facts = arena_array(s->message_arena, room, sizeof(*grown_facts));
+		struct facts **grown_facts = arena_array(s->message_arena, room, sizeof(*grown_facts));
 		if (m->recipient_count > 0) {
 			memcpy(grown, m->recipients, m->recipient_count * sizeof(*grown));
 			memcpy(grown_facts, m->recipient_facts, m->recipient_count * sizeof(*grown_facts));

@@ -1,4 +1,8 @@
+#include "base/arena.h"
 #include "config/snapshot.h"
+#include "feedback/limit.h"
+#include "feedback/retry.h"
+#include "feedback/suppress.h"
 #include "policy/workflow.h"
 #include "session/state.h"
 
@@ -14,10 +18,139 @@ void sending_begin(struct session *s)
 			   facts_is_true(s->facts, FACT_CLIENT_LOCAL);
 }
 
+static void begin_content(struct session *);
+
 struct decision sending_judge(struct session *s, enum stage stage)
 {
 	struct message *m = s->message;
 	struct decision d = workflow_judge(s->snapshot->policy, m->workflow, stage, m->facts, m->headers,
 					   s->message_arena);
-	return stage == STAGE_HEADERS && d.action == ACTION_CONTINUE ? signing_begin(s) : d;
+	if (stage != STAGE_HEADERS || d.action != ACTION_CONTINUE)
+		return d;
+	begin_content(s);
+	return signing_begin(s);
+}
+
+static const struct decision go_on = { .action = ACTION_CONTINUE };
+
+/* Mail of no workflow is not ours to limit, and an MTA without a store remembers nothing. */
+static bool is_watched(const struct session *s)
+{
+	return s->message->workflow != NULL && s->gate->store != NULL;
+}
+
+static bool defers_without_store(const struct session *s)
+{
+	return str_eq(s->snapshot->options->store_unavailable, STR("defer"));
+}
+
+static struct retry_scope retry_scope_of(const struct session *s)
+{
+	return (struct retry_scope){
+		.store = s->gate->store,
+		.workflow = str_of(s->message->workflow->place.rule),
+		.memory_ms = s->snapshot->options->retry_memory,
+	};
+}
+
+static struct limit_rate limit_rate_of(struct rate r)
+{
+	return (struct limit_rate){ r.amount, r.per_ms };
+}
+
+static struct limit_plan *plan_of(struct session *s)
+{
+	const struct workflow *w = s->message->workflow;
+	struct limit_plan *plan = ARENA_NEW(s->message_arena, struct limit_plan);
+	plan->workflow = str_of(w->place.rule);
+	plan->per[LIMIT_WORKFLOW].name = plan->workflow;
+	plan->per[LIMIT_WORKFLOW].messages = limit_rate_of(w->limits.messages);
+	plan->per[LIMIT_WORKFLOW].recipients = limit_rate_of(w->limits.recipients);
+	plan->recipients_per_message = w->limits.recipients_per_message;
+	plan->message_bytes = w->limits.message_bytes;
+	plan->defers_without_store = defers_without_store(s);
+	plan->place = w->place;
+	return plan;
+}
+
+struct decision sending_take(struct session *s)
+{
+	struct message *m = s->message;
+	if (!is_watched(s))
+		return go_on;
+	struct decision d = go_on;
+	m->limit = limit_begin(s->message_arena, s->gate->store, plan_of(s), m->facts, &d);
+	const struct fact_value *size = facts_get(m->facts, FACT_MAIL_SIZE);
+	if (d.action == ACTION_CONTINUE && size->state == FACT_VALUE)
+		d = limit_bytes(m->limit, size->number);
+	return d;
+}
+
+struct decision sending_judge_recipient(struct session *s, struct facts *recipient)
+{
+	if (!is_watched(s))
+		return go_on;
+	struct decision d = suppress_judge(s->gate->store, s->message->workflow->suppression, defers_without_store(s),
+					   recipient, s->message_arena);
+	if (d.action != ACTION_CONTINUE)
+		return d;
+	struct retry_scope scope = retry_scope_of(s);
+	return retry_judge_recipient(&scope, recipient, s->message_arena);
+}
+
+struct decision sending_take_recipient(struct session *s)
+{
+	return s->message->limit == NULL ? go_on : limit_recipient(s->message->limit);
+}
+
+/* At the end of the header. */
+static void begin_content(struct session *s)
+{
+	struct message *m = s->message;
+	if (!is_watched(s) || s->snapshot->options->retry_memory == 0)
+		return;
+	m->content = retry_content_begin(s->message_arena, m->headers);
+	m->wants_body = true;
+}
+
+void sending_body(struct session *s, const unsigned char *bytes, size_t count)
+{
+	if (s->message->content != NULL)
+		retry_content_body(s->message->content, bytes, count);
+}
+
+struct decision sending_judge_end(struct session *s, const struct facts *const *recipients, size_t count)
+{
+	struct message *m = s->message;
+	struct decision d = m->limit == NULL ? go_on : limit_bytes(m->limit, m->bytes);
+	if (d.action != ACTION_CONTINUE || m->content == NULL)
+		return d;
+	struct retry_scope scope = retry_scope_of(s);
+	return retry_judge_message(&scope, m->content, m->facts, recipients, count, s->message_arena);
+}
+
+void sending_remember_recipient(struct session *s, const struct facts *recipient, const struct decision *d, struct str id)
+{
+	/* A retry keeps the first refusal's id; the suppression list is a memory of its own. */
+	if (!is_watched(s) || facts_text(recipient, FACT_RCPT_RETRY_OF).n > 0 ||
+	    facts_is_true(recipient, FACT_RCPT_SUPPRESSED))
+		return;
+	struct retry_scope scope = retry_scope_of(s);
+	retry_remember_recipient(&scope, recipient, d, id, s->message_arena);
+}
+
+void sending_remember_message(struct session *s, const struct facts *const *recipients, size_t count,
+			      const struct decision *d)
+{
+	struct message *m = s->message;
+	if (m->content == NULL)
+		return;
+	struct retry_scope scope = retry_scope_of(s);
+	retry_remember_message(&scope, m->content, recipients, count, d, m->id, s->message_arena);
+}
+
+void sending_end(struct session *s)
+{
+	limit_end(s->message->limit, s->message->is_taken);
+	s->message->limit = NULL;
 }

@@ -197,6 +197,8 @@ static struct answer judge_message(struct session *s, enum stage stage, int64_t 
 				s->gate->context);
 		judgement_add(&m->judgement, &d, s->message_arena);
 	}
+	if (!is_refusal(&d) && stage == STAGE_MAIL)
+		d = sending_take(s);
 	m->stage_us[stage] = clock_mono_us() - start_us;
 	if (!is_refusal(&d))
 		return go_on;
@@ -293,26 +295,24 @@ static struct answer refuse_recipient(struct session *s, struct record_recipient
 	struct str kept_id = str_dup(s->message_arena, str_of(id));
 	r->reply = reply_with_id(s, s->message_arena, reply, kept_id, d->from.rule);
 	r->from = d->from;
+	sending_remember_recipient(s, facts, d, kept_id);
 	recipient_record(s, d, r->reply, kept_id, facts);
 	return refuse(r->reply);
 }
 
-static struct answer judge_recipient(struct session *s, struct record_recipient *r, struct facts *facts)
+struct decision judge_recipient(struct session *s, struct facts *recipient)
 {
 	struct message *m = s->message;
-	/* Postfix takes a refused recipient of sendmail(1) mail as an error of its configuration: END decides. */
-	if (!m->judgement.is_accepted && !facts_is_true(s->facts, FACT_CLIENT_LOCAL)) {
+	struct decision d = sending_judge_recipient(s, recipient);
+	if (!is_refusal(&d) && !m->judgement.is_accepted) {
 		probes_run(s, STAGE_RCPT);
-		struct decision d = policy_eval(s->snapshot->policy, STAGE_RCPT, facts, NULL, 0, s->message_arena,
-						s->gate->on_rule, s->gate->context);
+		d = policy_eval(s->snapshot->policy, STAGE_RCPT, recipient, NULL, 0, s->message_arena,
+				s->gate->on_rule, s->gate->context);
 		if (d.action == ACTION_ACCEPT)
 			d.action = ACTION_CONTINUE; /* ends the rules for this recipient, not for the message */
 		judgement_add(&m->judgement, &d, s->message_arena);
-		if (is_refusal(&d))
-			return refuse_recipient(s, r, &d, d.reply, facts);
 	}
-	m->accepted_count++;
-	return go_on;
+	return is_refusal(&d) ? d : sending_take_recipient(s);
 }
 
 struct answer stage_rcpt(struct session *s, char *const *argv)
@@ -335,7 +335,12 @@ struct answer stage_rcpt(struct session *s, char *const *argv)
 	r->address = facts_text(facts, FACT_RCPT_TO);
 	facts_set_int(m->facts, FACT_RCPT_COUNT, (int64_t)m->accepted_count + 1);
 	macros_take(s->ops, s->mta, s->gate->role, STAGE_END, m->facts);
-	struct answer answer = judge_recipient(s, r, facts);
+	/* Postfix takes a refused recipient of sendmail(1) mail as an error of its configuration: END decides. */
+	struct decision d = { .action = ACTION_CONTINUE };
+	if (!is_local)
+		d = judge_recipient(s, facts);
+	m->accepted_count += !is_refusal(&d);
+	struct answer answer = is_refusal(&d) ? refuse_recipient(s, r, &d, d.reply, facts) : go_on;
 	facts_set_int(m->facts, FACT_RCPT_COUNT, (int64_t)m->accepted_count);
 	m->stage_us[STAGE_RCPT] += clock_mono_us() - start_us;
 	return answer;
@@ -460,6 +465,7 @@ struct answer stage_body(struct session *s, const unsigned char *bytes, size_t c
 		auth_dkim_verify_body(m->dkim, bytes, count);
 	if (m->sign != NULL)
 		auth_dkim_sign_body(m->sign, bytes, count);
+	sending_body(s, bytes, count);
 	return m->wants_body ? go_on : (struct answer){ .kind = ANSWER_SKIP };
 }
 

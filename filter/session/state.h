@@ -39,9 +39,12 @@ struct message {
 	struct bits probes_done;
 	struct judgement judgement;
 	struct auth_dkim_sign *sign;          /* NULL: nothing is to sign it */
+	struct limit *limit;                  /* NULL: of no workflow, or not that far */
+	struct retry_content *content;        /* NULL: not compared with what was refused before */
+	bool is_taken;                        /* our answer at END took it */
 	const struct workflow *workflow;      /* that it belongs to; NULL: none */
 	struct record_recipient *recipients;
-	const struct facts **recipient_facts; /* of the same index */
+	struct facts **recipient_facts;       /* of the same index */
 	size_t recipient_count, recipient_room;
 	size_t accepted_count;
 	const struct header *forged[32];      /* Authentication-Results that claim to be ours, in order */
@@ -100,6 +103,23 @@ void probes_prefetch(struct session *, enum stage);
 /* session/sending.c: what workflows and ports say, before the rules and also after an `accept`. */
 void sending_begin(struct session *);
 struct decision sending_judge(struct session *, enum stage);
+/* When all else has agreed to MAIL: takes the message out of what its workflow may send. */
+struct decision sending_take(struct session *);
+/* A recipient before the rules: suppressed, or refused for good before; and behind them: one more may be sent. */
+struct decision sending_judge_recipient(struct session *, struct facts *recipient);
+struct decision sending_take_recipient(struct session *);
+void sending_body(struct session *, const unsigned char *bytes, size_t count);
+/* The whole message before the rules of END: too large, or refused for good before. */
+struct decision sending_judge_end(struct session *, const struct facts *const *recipients, size_t count);
+/* What was refused for good will be refused again at once. */
+void sending_remember_recipient(struct session *, const struct facts *recipient, const struct decision *, struct str id);
+void sending_remember_message(struct session *, const struct facts *const *recipients, size_t count,
+			      const struct decision *);
+/* The message is over: what was not taken does not count. */
+void sending_end(struct session *);
+
+/* session/stages.c: everything that is said about a recipient, at RCPT or, for sendmail(1), at END. */
+struct decision judge_recipient(struct session *, struct facts *recipient);
 
 /* session/signing.c: what the message's workflow signs with. A message that should be signed and cannot be is
  * deferred: it never leaves unsigned. */
@@ -109,8 +129,6 @@ struct decision signing_end(struct session *, const struct str **values, size_t 
 
 /* session/finish.c */
 struct answer finish_message(struct session *);
-/* Evaluates the recipient rules for mail from sendmail(1), where RCPT itself cannot be refused. */
-struct decision judge_recipients_late(struct session *);
 
 /* session/hygiene.c: the facts about the form of a message. */
 void hygiene_take_header(struct session *);
