@@ -159,7 +159,7 @@ def main():
         os.mkdir(out)
         sources = sorted(glob.glob(os.path.join(SOURCE, "tests/suites/dkim/*.eml")) + glob.glob(made + "/*"))
         program = os.path.join(BUILD, "tests/suites/sign_check")
-        refused = subprocess.run([program, out, *sources], check=True, capture_output=True, text=True).stdout
+        signing = subprocess.run([program, out, *sources], stdout=subprocess.PIPE, text=True, check=False)
         names = sorted(set(os.listdir(out)) - {"records"})
         records = Records(os.path.join(out, "records"))
         failed = 0
@@ -173,10 +173,10 @@ def main():
                 if True in verify(text, records):
                     print(f"{name}: dkimpy passes a changed message")
                     failed += 1
-        reasons = re.sub(r"^.*?: ", "", refused, flags=re.MULTILINE).splitlines()
+        reasons = re.sub(r"^.*?: ", "", signing.stdout, flags=re.MULTILINE).splitlines()
         print(f"dkimpy: {len(names)} messages with two signatures, {failed} wrong; {len(reasons)} not signed:",
               ", ".join(sorted(set(reasons))))
-        if failed or len(names) < 500:
+        if failed or len(names) < 500 or signing.returncode:
             return 1
         return verify_with_opendkim(out, [name for name in names if name.startswith("strict-")])
 
