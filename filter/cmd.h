@@ -14,6 +14,7 @@ cmd_fn cmd_docs;
 cmd_fn cmd_eval;
 cmd_fn cmd_key;
 cmd_fn cmd_run;
+cmd_fn cmd_suppress;
 cmd_fn cmd_test;
 cmd_fn cmd_version;
 cmd_fn cmd_why;

@@ -74,6 +74,20 @@ static const struct command commands[] = {
 	  "\n"
 	  "  --markdown   as a table for a document\n"
 	  "  --json       as a list of objects\n" },
+	{ "suppress", cmd_suppress, "[-c FILE] list|add|remove|import|export [OPTIONS] [ADDRESS ... | FILE]",
+	  "Keep the list of recipients that get no mail",
+	  "Works on the store of the configuration, beside the running daemon, which sees changes at once. Entries are\n"
+	  "for the workflows with suppression = \"NAME\", or for all without --scope.\n"
+	  "\n"
+	  "  list [--scope NAME] [--json]    print the list\n"
+	  "  add [--scope NAME] [--reason TEXT] [--source NAME] [--expires 30d|TIME] ADDRESS ...\n"
+	  "  remove [--scope NAME] ADDRESS ...\n"
+	  "  import [--scope NAME] [--reason TEXT] [--source NAME] FILE|-\n"
+	  "                                  take in a CSV file, all of it or nothing\n"
+	  "  export [--scope NAME] [FILE]    write one\n"
+	  "\n"
+	  "Columns are scope, address, reason, source, created, expires, by a first line that names them; times are\n"
+	  "such as 2026-11-23T10:12:00Z. --scope \"\" with list and export: only what is for all.\n" },
 	{ "version", cmd_version, "",
 	  "Print the versions of Gatepost and of its libraries",
 	  "" },

@@ -2,12 +2,13 @@
 
 #include <inttypes.h>
 #include <openssl/evp.h>
-#include <time.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "feedback/suppress.h"
+#include "feedback/when.h"
 #include "mail/header.h"
 #include "store/store.h"
 
@@ -60,20 +61,10 @@ struct retry_facts {
 	enum fact_id of, count;
 };
 
-static struct str print_time(struct arena *a, int64_t unix_s)
-{
-	time_t t = (time_t)unix_s;
-	struct tm utc;
-	char text[64];
-	gmtime_r(&t, &utc);
-	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &utc);
-	return str_dup(a, str_of(text));
-}
-
 static struct decision refuse(struct arena *a, const struct refusal *r)
 {
 	struct str text = str_printf(a, "Refused for good on %.*s (id %.*s), this is repeat %" PRId64 ": %.*s",
-				     STR_ARG(print_time(a, r->unix_s)), STR_ARG(r->id), r->repeats, STR_ARG(r->text));
+				     STR_ARG(when_print(a, r->unix_s)), STR_ARG(r->id), r->repeats, STR_ARG(r->text));
 	return (struct decision){ .action = ACTION_REJECT,
 				  .reply = reply_of(a, 550, str_to_c(a, r->enhanced), text),
 				  .from = place };

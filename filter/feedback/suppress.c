@@ -2,6 +2,7 @@
 
 #include "mail/address.h"
 #include "mail/domain.h"
+#include "policy/consequence.h"
 #include "store/store.h"
 
 /* RFC 5321 4.1.2: outside Dot-string. */
@@ -33,10 +34,7 @@ const char *suppress_address(struct arena *a, struct str path, struct str *out)
 
 bool suppress_scope_is_valid(struct str scope)
 {
-	for (size_t i = 0; i < scope.n; i++)
-		if (!char_is_alnum(scope.p[i]) && str_find(STR(".-_"), scope.p[i]) < 0)
-			return false;
-	return scope.n <= SUPPRESS_SCOPE_MAX;
+	return scope.n == 0 || word_is_valid(scope);
 }
 
 static bool is_text(struct str s)
@@ -53,7 +51,7 @@ const char *suppress_check(struct arena *a, struct suppression *e)
 	if (wrong != NULL)
 		return wrong;
 	if (!suppress_scope_is_valid(e->scope))
-		return "has a scope that is no name: letters, digits, '.', '-' and '_', 64 at most";
+		return "has a scope that is no name: up to 64 letters, digits, '-', '_' and '.'";
 	if (!is_text(e->reason) || !is_text(e->source))
 		return "has control characters in its texts, or they are no UTF-8";
 	if (e->reason.n > SUPPRESS_REASON_MAX || e->source.n > SUPPRESS_SOURCE_MAX)

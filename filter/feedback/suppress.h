@@ -12,11 +12,11 @@
 struct store;
 struct suppression;
 
-enum { SUPPRESS_SCOPE_MAX = 64, SUPPRESS_REASON_MAX = 300, SUPPRESS_SOURCE_MAX = 64 };
+enum { SUPPRESS_REASON_MAX = 300, SUPPRESS_SOURCE_MAX = 64 };
 
 /* The spelling under which an address is kept. NULL, or what is wrong with it. */
 const char *suppress_address(struct arena *, struct str path, struct str *out);
-/* Empty, or letters, digits, '.', '-' and '_'. */
+/* Empty (everywhere), or what `suppression` of a workflow may be. */
 bool suppress_scope_is_valid(struct str);
 /* Scope, texts and times of an entry, and puts its address into that spelling. NULL, or what is wrong with it. */
 const char *suppress_check(struct arena *, struct suppression *);

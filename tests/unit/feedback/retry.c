@@ -45,7 +45,7 @@ static void a_recipient_is_refused_again_with_the_first_id(void **state)
 	clock_set_unix_s(NOW_S + 60);
 	struct decision d = judge_recipient(b, news, "a@X.example");
 	assert_reply(b, d, ACTION_REJECT,
-		     "550 5.1.2 Refused for good on 2027-01-15 08:00:00 UTC (id 0mhb1), this is repeat 1: No such place");
+		     "550 5.1.2 Refused for good on 2027-01-15T08:00:00Z (id 0mhb1), this is repeat 1: No such place");
 	assert_string_equal(d.from.rule, "retry");
 	assert_str(facts_text(b->recipient, FACT_RCPT_RETRY_OF), "0mhb1");
 	judge_recipient(b, news, "a@x.example");
@@ -116,7 +116,7 @@ static void a_message_is_known_by_author_subject_and_body(void **state)
 	struct letter again = first;
 	again.date = " Tue, 2 Jan 2026 00:00:00 +0000";
 	assert_reply(b, judge(b, "news", again, "R@y.example", false), ACTION_REJECT,
-		     "550 5.7.26 Refused for good on 2027-01-15 08:00:00 UTC (id 0mhb2), this is repeat 1: "
+		     "550 5.7.26 Refused for good on 2027-01-15T08:00:00Z (id 0mhb2), this is repeat 1: "
 		     "The author is not who wrote it");
 	assert_str(facts_text(b->message, FACT_RETRY_OF), "0mhb2");
 	assert_int_equal(facts_get(b->message, FACT_RETRY_COUNT)->number, 1);
