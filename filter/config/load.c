@@ -129,6 +129,18 @@ static void load_keys(struct arena *a, const struct snapshot *running, struct di
 		arena_defer(a, free_signer, s->signer);
 }
 
+/* Behind an inbound listener no message belongs to a workflow. */
+static void check_roles(const struct snapshot *s, struct diags *diags)
+{
+	const struct listeners *listen = &s->options->listen;
+	size_t inbound = 0;
+	for (size_t i = 0; i < listen->count; i++)
+		inbound += listen->items[i].role == ROLE_INBOUND;
+	if (inbound > 0 && inbound == listen->count && policy_workflow_count(s->policy) > 0)
+		diag_warn(diags, (struct place){ .file = s->config_path, .setting = "listen" }, "has the role inbound only, "
+			  "and there are workflows: no message will belong to one");
+}
+
 void config_fill(struct arena *a, const char *config_path, const struct snapshot *running, struct diags *diags,
 		 struct snapshot *s)
 {
@@ -145,4 +157,5 @@ void config_fill(struct arena *a, const char *config_path, const struct snapshot
 	s->policy = policy_load(a, str_to_c(a, o->policies), diags);
 	s->dkim = make_dkim(a, o, diags);
 	load_keys(a, running, diags, s);
+	check_roles(s, diags);
 }

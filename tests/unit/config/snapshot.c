@@ -127,6 +127,30 @@ static void one_that_is_held_outlives_its_successor(void **state)
 	snapshot_put(NULL);
 }
 
+static void workflows_behind_inbound_listeners_are_told(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *listen;
+		size_t warnings;
+	} rows[] = {
+		{ "", 0 },
+		{ "listen = ( { socket = \"unix:/run/x\"; role = \"inbound\"; } );", 1 },
+		{ "listen = ( { socket = \"unix:/run/x\"; role = \"submission\"; } );", 0 },
+	};
+	write_file(f->rules, "workflows = ( { name = \"w\"; match = { auth = { login = \"x\"; }; }; identity = { from = \"x@example.org\"; };"
+			     " unsigned = true; } );\n");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		write_file(f->path, str_printf(f->arena, "authserv_id = \"mx.example.org\";\n%s\n", rows[i].listen).p);
+		struct snapshot *s = load(f, NULL);
+		assert_non_null(s);
+		assert_int_equal(diags_warnings(f->diags), rows[i].warnings);
+		if (rows[i].warnings > 0)
+			assert_told(f, "gatepost.conf: warning: listen: has the role inbound only");
+		snapshot_put(s);
+	}
+}
+
 static void errors_in_all_files_are_told_and_nothing_comes_of_it(void **state)
 {
 	struct fixture *f = *state;
@@ -247,6 +271,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FILE_TEST(a_published_snapshot_is_what_one_gets),
 		FILE_TEST(one_that_is_held_outlives_its_successor),
+		FILE_TEST(workflows_behind_inbound_listeners_are_told),
 		FILE_TEST(errors_in_all_files_are_told_and_nothing_comes_of_it),
 		FILE_TEST(a_file_with_a_syntax_error_is_the_only_one_told_about),
 		FILE_TEST(a_missing_policy_folder_is_an_error),
