@@ -172,7 +172,8 @@ static struct entry *add(struct buckets *all, struct str key)
 	struct entry *e = fail_if_null(calloc(1, sizeof(*e) + key.n));
 	e->hash = hash;
 	e->key_bytes = key.n;
-	memcpy(e->key, key.p, key.n);
+	if (key.n > 0)
+		memcpy(e->key, key.p, key.n);
 	at = &all->slots[hash & (all->slot_count - 1)];
 	e->next = *at;
 	*at = e;

@@ -379,7 +379,7 @@ static bool send_all(redisContext *redis, const struct redis_command *commands, 
 		size_t lengths[REDIS_ARGS_MAX];
 		BUG_IF(commands[i].count > REDIS_ARGS_MAX);
 		for (size_t k = 0; k < commands[i].count; k++) {
-			argv[k] = commands[i].args[k].p;
+			argv[k] = commands[i].args[k].n == 0 ? "" : commands[i].args[k].p;
 			lengths[k] = commands[i].args[k].n;
 		}
 		ok = redisAppendCommandArgv(redis, (int)commands[i].count, argv, lengths) == REDIS_OK;

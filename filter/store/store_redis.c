@@ -55,7 +55,8 @@ static struct str joined(struct arena *a, const struct str *parts, size_t count)
 	char *p = arena_alloc(a, n + 1);
 	struct str all = { p, n };
 	for (size_t i = 0; i < count; p += parts[i].n, i++)
-		memcpy(p, parts[i].p, parts[i].n);
+		if (parts[i].n > 0)
+			memcpy(p, parts[i].p, parts[i].n);
 	return all;
 }
 
