@@ -245,8 +245,8 @@ static struct suppression suppression_of(sqlite3_stmt *s)
 	};
 }
 
-enum store_status sqlite_db_find_suppression(struct sqlite_db *db, struct str scope, struct str address,
-					     struct arena *a, struct suppression *found)
+static enum store_status find_in_scope(struct sqlite_db *db, struct str scope, struct str address, struct arena *a,
+				       struct suppression *found)
 {
 	enum store_status status;
 	sqlite3_stmt *s = sqlite_db_statement(db, SQL_SUPPRESSION_FIND);
@@ -262,6 +262,14 @@ enum store_status sqlite_db_find_suppression(struct sqlite_db *db, struct str sc
 	}
 	sqlite3_reset(s);
 	return status;
+}
+
+/* Two look-ups by the whole key: SQLite would sort the rows of one that asks for both. */
+enum store_status sqlite_db_find_suppression(struct sqlite_db *db, struct str scope, struct str address,
+					     struct arena *a, struct suppression *found)
+{
+	enum store_status status = find_in_scope(db, scope, address, a, found);
+	return status == STORE_NOT_FOUND && scope.n > 0 ? find_in_scope(db, STR_EMPTY, address, a, found) : status;
 }
 
 enum store_status sqlite_db_each_suppression(struct sqlite_db *db, const struct str *scope, store_use_suppression *use,
