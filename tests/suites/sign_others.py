@@ -44,8 +44,8 @@ def made_message(rng, is_strict):
         for _ in range(rng.randrange(5)):
             value += rng.choice([b"word", b"a@example.org", b"\xc3\xa4", b";", b"b=x", b"\"q\"", b"x" * 200])
             value += rng.choice(BLANKS)
-        if is_strict and name == b"From":
-            value = rng.choice(BLANKS) + b"Alice <a@example.org>"
+        if is_strict and name in (b"From", b"Sender", b"Reply-To"):
+            value = rng.choice([b" ", b"", b"\n\t"]) + b"Alice <a@example.org>"
         fields.append(case_of(rng, name) + rng.choice([b":", b":", b":", b" :"]) + value + b"\n")
     lines = [b"".join(rng.choice(WORDS) for _ in range(rng.randrange(4))) for _ in range(rng.randrange(12))]
     lines += [b""] * rng.choice([0, 0, 1, 3])
