@@ -393,10 +393,9 @@ class Gatepost:
         mark = self._size()
         # libmilter's own locks race with each other when it stops; ours are what ThreadSanitizer is asked about.
         tsan = "ignore_noninstrumented_modules=1 " + os.environ.get("TSAN_OPTIONS", "")
-        lsan = f"suppressions={SOURCE}/tests/lsan.supp print_suppressions=0 " + os.environ.get("LSAN_OPTIONS", "")
         with open(self.folder("gate", "stderr"), "ab") as stderr:
             self.process = subprocess.Popen([self.binary, "run", "-c", self.config_path], stdout=subprocess.DEVNULL,
-                                            stderr=stderr, env={**os.environ, "TSAN_OPTIONS": tsan, "LSAN_OPTIONS": lsan})
+                                            stderr=stderr, env={**os.environ, "TSAN_OPTIONS": tsan})
         wait_for("gatepost to be ready", lambda: self._is_ready(mark, is_quiet), seconds)
 
     def _is_ready(self, mark, is_quiet):
