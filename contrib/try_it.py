@@ -162,6 +162,8 @@ def keep_running(house):
     try:
         signal.pause()
     except KeyboardInterrupt:
+        for again in (signal.SIGINT, signal.SIGTERM):  # an impatient second Ctrl-C would leave Postfix running
+            signal.signal(again, signal.SIG_IGN)
         print("\nStopping both.")
 
 
