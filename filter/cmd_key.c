@@ -123,7 +123,8 @@ static int show_pending(struct call *c, struct str name)
 		fprintf(stderr, "%.*s is made. Publish:\n\n", STR_ARG(row->path));
 		key_row_print_record(row, stdout);
 		fflush(stdout);
-		fprintf(stderr, "\nOnly then does it sign. Afterwards: gatepost key check %.*s\n", STR_ARG(name));
+		fprintf(stderr, "\nUntil then it does not sign. When it is published: gatepost key check %.*s && "
+			"systemctl reload gatepost\n", STR_ARG(name));
 	}
 	return line == NULL ? EX_CONFIG : EX_OK;
 }

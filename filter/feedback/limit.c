@@ -28,21 +28,16 @@ struct limit {
 	int64_t recipients;
 };
 
-static struct limit_rate rate_of(const struct limit_plan *p, enum limit_who who, enum thing thing)
-{
-	return thing == MESSAGES ? p->per[who].messages : p->per[who].recipients;
-}
-
 /* A tab is in none of the names. */
 static struct share share_of(struct arena *a, const struct limit_plan *p, enum thing thing)
 {
 	struct share s = { .count = 0 };
 	for (enum limit_who who = 0; who < LIMIT_WHO_COUNT; who++) {
-		struct limit_rate rate = rate_of(p, who, thing);
-		if (p->per[who].name.n == 0 || rate.amount == 0)
+		struct rate rate = thing == MESSAGES ? p->limits.per[who].messages : p->limits.per[who].recipients;
+		if (p->names[who].n == 0 || rate.amount == 0)
 			continue;
 		struct str key = str_printf(a, "%s %s\t%.*s\t%.*s", who_words[who], thing_words[thing],
-					    STR_ARG(p->workflow), STR_ARG(p->per[who].name));
+					    STR_ARG(p->workflow), STR_ARG(p->names[who]));
 		s.buckets[s.count] = (struct store_bucket){ key, rate.amount, rate.per_ms };
 		s.who[s.count++] = who;
 	}
@@ -74,7 +69,7 @@ static struct str in_words(struct arena *a, int64_t ms)
 
 static struct decision refuse(struct limit *l, enum action action, struct reply reply)
 {
-	return (struct decision){ .action = action, .reply = reply, .from = l->plan->place };
+	return (struct decision){ .action = action, .reply = reply, .from = l->plan->limits.place };
 }
 
 /* "login.messages" */
@@ -89,7 +84,7 @@ static struct decision refuse_share(struct limit *l, enum thing thing, size_t wh
 	things.n -= b->capacity == 1;
 	struct str text = str_printf(
 		l->arena, "The limit of %s %.*s is %" PRId64 " %.*s in %.*s, and it is used up: try again in %.*s",
-		who_words[who], STR_ARG(str_sub(l->plan->per[who].name, 0, 100)), b->capacity, STR_ARG(things),
+		who_words[who], STR_ARG(str_sub(l->plan->names[who], 0, 100)), b->capacity, STR_ARG(things),
 		STR_ARG(in_words(l->arena, b->per_ms)), STR_ARG(in_words(l->arena, wait_ms)));
 	return refuse(l, ACTION_DEFER, reply_of(l->arena, 451, "4.7.1", text));
 }
@@ -142,7 +137,7 @@ struct limit *limit_begin(struct arena *a, struct store *store, const struct lim
 
 struct decision limit_recipient(struct limit *l)
 {
-	int64_t most = l->plan->recipients_per_message;
+	int64_t most = l->plan->limits.recipients_per_message;
 	if (most > 0 && l->recipients >= most) {
 		facts_set_text(l->facts, FACT_LIMIT_EXCEEDED, STR("workflow.recipients_per_message"));
 		struct str text = str_printf(l->arena, "A message of workflow %.*s may have %" PRId64
@@ -157,7 +152,7 @@ struct decision limit_recipient(struct limit *l)
 
 struct decision limit_bytes(struct limit *l, int64_t bytes)
 {
-	int64_t most = l->plan->message_bytes;
+	int64_t most = l->plan->limits.message_bytes;
 	if (most == 0 || bytes <= most)
 		return go_on;
 	facts_set_text(l->facts, FACT_LIMIT_EXCEEDED, STR("workflow.message_bytes"));

@@ -9,29 +9,17 @@
  *          process alone, or defers. */
 #pragma once
 
-#include "policy/policy.h"
+#include "policy/limits.h"
 
 struct limit;
 struct store;
 
-struct limit_rate {
-	int64_t amount; /* 0: no limit */
-	int64_t per_ms;
-};
-
-/* Who is limited: each has counts of its own, in each workflow. */
-enum limit_who { LIMIT_WORKFLOW, LIMIT_LOGIN, LIMIT_CLIENT, LIMIT_WHO_COUNT };
-
 /* One message's; must live as long as that. */
 struct limit_plan {
-	struct str workflow; /* name; empty: mail of no workflow */
-	struct {
-		struct str name; /* of the workflow, login, client; empty: not limited by it */
-		struct limit_rate messages, recipients;
-	} per[LIMIT_WHO_COUNT];
-	int64_t recipients_per_message, message_bytes; /* 0: no limit */
+	struct limits limits;
+	struct str workflow;               /* name; empty: mail of no workflow */
+	struct str names[LIMIT_WHO_COUNT]; /* of the workflow, login, client; empty: not limited by it */
 	bool defers_without_store;
-	struct rule_place place; /* of decisions */
 };
 
 /* At MAIL, when everything else has agreed: takes one message. The decision is CONTINUE, or DEFER with the time to

@@ -21,7 +21,7 @@ struct matcher {
 enum truth condition_match(struct matcher *, const struct condition *);
 /* Is this address one of those that a condition on addresses names. */
 bool condition_has_address(struct matcher *, const struct condition *, struct str address);
-/* All of them: one no decides, else one cannot tell. *decided (may be NULL) is the condition that did; NULL with yes. */
+/* All of them: one no decides, else one cannot tell. *decided is the condition that did; NULL with yes. */
 enum truth conditions_match(struct matcher *, const struct conditions *, const struct condition **decided);
 /* when and not unless. With no or cannot tell *decided is the condition that did it, NULL if unless took back. */
 enum truth rule_match(struct matcher *, const struct rule *, const struct condition **decided, bool *is_taken_back);

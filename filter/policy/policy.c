@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "policy/check.h"
+#include "policy/limits_parse.h"
 #include "policy/lists.h"
 #include "policy/parse.h"
 #include "policy/ports.h"
@@ -68,7 +69,7 @@ static void parse_all(struct loader *l, struct lc *const *files, size_t count, c
 
 const struct policy *policy_load_files(struct arena *a, const char *const *paths, size_t count, struct diags *diags)
 {
-	static const char *const names[] = { "lists", "ports", "workflows", "rules", "tests" };
+	static const char *const names[] = { "lists", "ports", "workflows", "limits", "rules", "tests" };
 	struct policy *p = ARENA_NEW(a, struct policy);
 	struct loader l = { a, diags, p, map_new(a), map_new(a), map_new(a) };
 	struct arena *scratch = arena_new();
@@ -84,6 +85,7 @@ const struct policy *policy_load_files(struct arena *a, const char *const *paths
 	parse_all(&l, files, count, "lists", lists_parse);
 	parse_all(&l, files, count, "ports", ports_parse);
 	parse_all(&l, files, count, "workflows", workflows_parse);
+	parse_all(&l, files, count, "limits", limits_parse);
 	parse_all(&l, files, count, "rules", rules_parse);
 	lists_warn_unused(&l);
 	rules_check(&l);

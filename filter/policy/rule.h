@@ -11,6 +11,7 @@
 #include "option/lc.h"
 #include "policy/policy.h"
 
+struct limits;
 struct lists;
 struct named_list;
 struct policy_test;
@@ -82,6 +83,8 @@ struct policy {
 	VEC(struct policy_test *) tests;
 	VEC(struct workflow *) workflows; /* in order of files and places */
 	VEC(struct port_group *) port_groups;
+	struct limits *limits;            /* for mail of no workflow; NULL: none */
+	struct conditions limits_unless;
 	struct stage_rules at[STAGE_COUNT];
 	struct bits facts;
 	struct lists *lists;

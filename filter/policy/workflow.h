@@ -8,24 +8,13 @@
  * Fails:   never; what is not allowed is a decision. */
 #pragma once
 
-#include "policy/policy.h"
+#include "policy/limits.h"
 
 struct header_list;
 struct workflow_terms;
 
 enum workflow_kind { WORKFLOW_TRANSACTIONAL, WORKFLOW_BULK, WORKFLOW_KIND_COUNT };
 extern const char *const workflow_kind_words[WORKFLOW_KIND_COUNT];
-
-/* "500/1h" */
-struct rate {
-	int64_t amount; /* 0: no limit */
-	int64_t per_ms;
-};
-
-struct workflow_limits {
-	struct rate messages, recipients;
-	int64_t recipients_per_message, message_bytes; /* 0: no limit */
-};
 
 /* One signature. Domain and selector are normalized (mail/domain.h), the key is a name without path or ending. No
  * selector: that of the key's version in force (auth/keyring.h). */
@@ -41,7 +30,7 @@ struct workflow {
 	enum workflow_kind kind;
 	const struct workflow_sign *sign; /* none: unsigned by intent */
 	size_t sign_count;
-	struct workflow_limits limits;
+	struct limits limits;
 	struct str suppression;           /* scope of the suppression list; empty: the global one only */
 	bool is_shared;                   /* other workflows may write as the same authors */
 	bool signs_bounces;               /* the null sender is part of the identity, and signed */

@@ -137,6 +137,7 @@ void workflows_check(struct loader *l)
 	}
 	for (size_t i = 0; i < p->port_groups.count; i++)
 		need(p, &p->port_groups.items[i]->require);
+	need(p, &p->limits_unless);
 }
 
 bool workflow_place_find(const struct policy *p, struct str label, struct rule_place *place)

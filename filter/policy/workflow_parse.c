@@ -5,6 +5,7 @@
 #include "policy/check.h"
 #include "policy/condition.h"
 #include "policy/consequence.h"
+#include "policy/limits_parse.h"
 #include "policy/parse.h"
 #include "policy/workflow_terms.h"
 
@@ -44,7 +45,6 @@ static void take_name(struct draft *d)
 
 /* ---- match and require ---------------------------------------------------------------------------------- */
 
-/* A workflow is chosen at MAIL, by who sends. */
 static void check_fact(struct loader *l, const struct condition *c)
 {
 	static const char *const groups[] = { "client", "listener", "helo", "tls", "auth", "mail" };
@@ -53,23 +53,19 @@ static void check_fact(struct loader *l, const struct condition *c)
 	const struct fact_desc *desc = &fact_descs[c->fact];
 	str_cut(str_of(desc->name), '.', &group, &rest);
 	if (!nametab_find(groups, sizeof(groups) / sizeof(*groups), group, &index))
-		diag_error(l->diags, c->at, "%s says nothing about who sends: workflows ask about client, listener, helo, "
-			   "tls, auth and mail", desc->name);
+		diag_error(l->diags, c->at, "%s says nothing about who sends: ask about client, listener, helo, tls, auth "
+			   "and mail", desc->name);
 	else if (desc->stage > STAGE_MAIL || probe_asks_dns(desc->probe))
-		diag_error(l->diags, c->at, "%s is not known when a workflow is chosen, at mail", desc->name);
+		diag_error(l->diags, c->at, "%s is not known at mail, when this is asked", desc->name);
 }
 
-static bool take_conditions(struct draft *d, const char *name, struct conditions *conditions)
+bool sender_conditions_parse(struct loader *l, const config_setting_t *s, struct conditions *conditions)
 {
-	struct loader *l = d->loader;
 	size_t errors = diags_errors(l->diags);
-	const config_setting_t *s = member(d, name);
-	if (s == NULL)
-		return false;
 	conditions_parse(l, s, conditions);
 	for (size_t i = 0; i < conditions->count; i++)
 		check_fact(l, &conditions->items[i]);
-	return diags_errors(l->diags) == errors && conditions_check(l, conditions, name);
+	return diags_errors(l->diags) == errors && conditions_check(l, conditions, config_setting_name(s));
 }
 
 static const struct condition *asked(const struct conditions *conditions, enum fact_id id)
@@ -189,67 +185,6 @@ static void take_sign(struct draft *d)
 	d->workflow->sign_count = d->sign.count;
 }
 
-/* ---- limits --------------------------------------------------------------------------------------------- */
-
-enum { RATE_AMOUNT_MAX = 1000000000 };
-
-static const char *rate_parse(struct str text, struct rate *out)
-{
-	struct str amount, per;
-	uint64_t number;
-	const char *form = "is no rate: a number, a slash and a duration, such as \"500/1h\"";
-	if (!str_cut(text, '/', &amount, &per) || !str_to_u64(amount, &number))
-		return form;
-	if (number == 0 || number > RATE_AMOUNT_MAX)
-		return "has no amount between 1 and 1000000000";
-	if (lc_parse_duration_ms(per, &out->per_ms) != NULL)
-		return form;
-	if (out->per_ms < 1000 || out->per_ms > (int64_t)31 * 24 * 3600 * 1000)
-		return "has no duration between 1s and 31d";
-	out->amount = (int64_t)number;
-	return NULL;
-}
-
-static const char *size_parse(struct str text, int64_t *out)
-{
-	const char *wrong = lc_parse_size_bytes(text, out);
-	return wrong == NULL && *out == 0 ? "is nothing" : wrong;
-}
-
-static void wrong_text(struct loader *l, const config_setting_t *s, struct str text, const char *wrong)
-{
-	if (wrong != NULL)
-		diag_error(l->diags, lc_place(l->arena, s), "\"%.*s\" %s", STR_ARG(text), wrong);
-}
-
-static void take_rate(struct loader *l, const config_setting_t *s, struct rate *rate)
-{
-	struct str text;
-	if (s != NULL && lc_text(s, l->diags, &text))
-		wrong_text(l, s, text, rate_parse(text, rate));
-}
-
-static void take_limits(struct draft *d)
-{
-	static const char *const names[] = { "messages", "recipients", "recipients_per_message", "message_bytes" };
-	struct loader *l = d->loader;
-	struct workflow_limits *limits = &d->workflow->limits;
-	const config_setting_t *s = member(d, "limits");
-	struct str text;
-	if (s == NULL || !lc_is_group(s, l->diags))
-		return;
-	lc_check_names(s, names, 4, l->diags);
-	take_rate(l, config_setting_get_member(s, "messages"), &limits->messages);
-	take_rate(l, config_setting_get_member(s, "recipients"), &limits->recipients);
-	const config_setting_t *count = config_setting_get_member(s, "recipients_per_message");
-	const config_setting_t *bytes = config_setting_get_member(s, "message_bytes");
-	if (count != NULL && lc_int(count, l->diags, &limits->recipients_per_message) &&
-	    limits->recipients_per_message < 1)
-		diag_error(l->diags, lc_place(l->arena, count), "is not 1 or more");
-	if (bytes != NULL && lc_text(bytes, l->diags, &text))
-		wrong_text(l, bytes, text, size_parse(text, &limits->message_bytes));
-}
-
 /* ---- the whole ------------------------------------------------------------------------------------------ */
 
 static void take_modes(struct draft *d)
@@ -263,8 +198,9 @@ static void take_modes(struct draft *d)
 		w->kind = (enum workflow_kind)kind;
 	if (suppression != NULL && lc_text(suppression, l->diags, &w->suppression)) {
 		w->suppression = str_dup(l->arena, w->suppression);
-		wrong_text(l, suppression, w->suppression, word_is_valid(w->suppression) ? NULL :
-			   "is no scope: up to 64 letters, digits, '-', '_' and '.'");
+		if (!word_is_valid(w->suppression))
+			diag_error(l->diags, lc_place(l->arena, suppression), "\"%.*s\" is no scope: up to 64 letters, "
+				   "digits, '-', '_' and '.'", STR_ARG(w->suppression));
 	}
 	if (shared != NULL)
 		lc_bool(shared, l->diags, &w->is_shared);
@@ -284,6 +220,9 @@ static void workflow_parse(struct loader *l, const config_setting_t *group)
 					     "limits", "suppression", "shared", "signs_bounces" };
 	struct workflow *w = ARENA_NEW(l->arena, struct workflow);
 	struct workflow_terms *terms = ARENA_NEW(l->arena, struct workflow_terms);
+	const config_setting_t *match = config_setting_get_member(group, "match");
+	const config_setting_t *require = config_setting_get_member(group, "require");
+	const config_setting_t *limits = config_setting_get_member(group, "limits");
 	struct draft d = { .loader = l, .group = group, .workflow = w, .terms = terms };
 	size_t errors = diags_errors(l->diags);
 	w->terms = terms;
@@ -294,13 +233,16 @@ static void workflow_parse(struct loader *l, const config_setting_t *group)
 	take_name(&d);
 	check_needed(&d, "match", "by what its mail is known");
 	check_needed(&d, "identity", "what may stand in From");
-	if (take_conditions(&d, "match", &terms->match))
+	if (match != NULL && sender_conditions_parse(l, match, &terms->match))
 		check_match(&d);
-	take_conditions(&d, "require", &terms->require);
+	if (require != NULL)
+		sender_conditions_parse(l, require, &terms->require);
 	if (member(&d, "identity") != NULL)
 		identity_parse(l, member(&d, "identity"), &terms->identity);
 	take_sign(&d);
-	take_limits(&d);
+	w->limits.place.rule = terms->label;
+	if (limits != NULL)
+		workflow_limits_parse(l, limits, &w->limits);
 	take_modes(&d);
 	terms->is_good = diags_errors(l->diags) == errors;
 	VEC_PUSH(l->arena, &l->policy->workflows, w);

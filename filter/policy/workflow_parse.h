@@ -11,6 +11,10 @@
 
 void workflows_parse(struct loader *, const config_setting_t *);
 
+/* Conditions on who sends: on facts of client, listener, helo, tls, auth and mail that are known at MAIL. False after a
+ * diagnostic. */
+bool sender_conditions_parse(struct loader *, const config_setting_t *, struct conditions *);
+
 /* Once all files are read: overlapping identities, workflows that are never chosen, selectors with two keys. Adds
  * what workflows and ports ask to the policy's need-sets. */
 void workflows_check(struct loader *);

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "base/arena.h"
 #include "config/snapshot.h"
 #include "feedback/limit.h"
@@ -33,7 +35,7 @@ struct decision sending_judge(struct session *s, enum stage stage)
 
 static const struct decision go_on = { .action = ACTION_CONTINUE };
 
-/* Mail of no workflow is not ours to limit, and an MTA without a store remembers nothing. */
+/* What was suppressed or refused is remembered by workflow, and nowhere without a store. */
 static bool is_watched(const struct session *s)
 {
 	return s->message->workflow != NULL && s->gate->store != NULL;
@@ -53,33 +55,43 @@ static struct retry_scope retry_scope_of(const struct session *s)
 	};
 }
 
-static struct limit_rate limit_rate_of(struct rate r)
+enum { IPV6_HOST_BITS = 64 }; /* one host may have all addresses of such a network (RFC 6177) */
+
+/* For whom counts are kept. sendmail(1) has no client but one that Postfix invents. */
+static struct str client_name(const struct session *s)
 {
-	return (struct limit_rate){ r.amount, r.per_ms };
+	struct ip_net net = { s->client, ip_bits(s->client.family) };
+	if (s->client.family == IP_NONE || facts_is_true(s->facts, FACT_CLIENT_LOCAL))
+		return STR_EMPTY;
+	if (s->client.family == IP_V6) {
+		net.prefix_bits -= IPV6_HOST_BITS;
+		memset(net.ip.b + net.prefix_bits / 8, 0, IPV6_HOST_BITS / 8);
+	}
+	return ip_net_print(s->message_arena, net);
 }
 
-static struct limit_plan *plan_of(struct session *s)
+static struct limit_plan *plan_of(const struct session *s, const struct limits *limits)
 {
-	const struct workflow *w = s->message->workflow;
+	const struct message *m = s->message;
 	struct limit_plan *plan = ARENA_NEW(s->message_arena, struct limit_plan);
-	plan->workflow = str_of(w->place.rule);
-	plan->per[LIMIT_WORKFLOW].name = plan->workflow;
-	plan->per[LIMIT_WORKFLOW].messages = limit_rate_of(w->limits.messages);
-	plan->per[LIMIT_WORKFLOW].recipients = limit_rate_of(w->limits.recipients);
-	plan->recipients_per_message = w->limits.recipients_per_message;
-	plan->message_bytes = w->limits.message_bytes;
+	plan->limits = *limits;
+	plan->workflow = m->workflow == NULL ? STR_EMPTY : str_of(m->workflow->place.rule);
+	plan->names[LIMIT_WORKFLOW] = plan->workflow;
+	/* Workflows know logins without regard to case. */
+	plan->names[LIMIT_LOGIN] = str_lower(s->message_arena, facts_text(m->facts, FACT_AUTH_LOGIN));
+	plan->names[LIMIT_CLIENT] = client_name(s);
 	plan->defers_without_store = defers_without_store(s);
-	plan->place = w->place;
 	return plan;
 }
 
 struct decision sending_take(struct session *s)
 {
 	struct message *m = s->message;
-	if (!is_watched(s))
+	const struct limits *limits = limits_for(s->snapshot->policy, m->workflow, m->facts, s->message_arena);
+	if (limits == NULL || s->gate->store == NULL)
 		return go_on;
 	struct decision d = go_on;
-	m->limit = limit_begin(s->message_arena, s->gate->store, plan_of(s), m->facts, &d);
+	m->limit = limit_begin(s->message_arena, s->gate->store, plan_of(s, limits), m->facts, &d);
 	const struct fact_value *size = facts_get(m->facts, FACT_MAIL_SIZE);
 	if (d.action == ACTION_CONTINUE && size->state == FACT_VALUE)
 		d = limit_bytes(m->limit, size->number);

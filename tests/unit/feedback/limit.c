@@ -5,16 +5,17 @@
 
 static struct limit_plan plan_of(const char *workflow)
 {
-	struct limit_plan p = { .workflow = str_of(workflow), .place = { "workflow:billing", "50-workflows.conf", 12 } };
-	p.per[LIMIT_WORKFLOW].name = p.workflow;
-	p.per[LIMIT_LOGIN].name = STR("billing-app");
-	p.per[LIMIT_CLIENT].name = STR("192.0.2.7");
+	struct limit_plan p = { .workflow = str_of(workflow) };
+	p.limits.place = (struct rule_place){ "workflow:billing", "50-workflows.conf", 12 };
+	p.names[LIMIT_WORKFLOW] = p.workflow;
+	p.names[LIMIT_LOGIN] = STR("billing-app");
+	p.names[LIMIT_CLIENT] = STR("192.0.2.7");
 	return p;
 }
 
-static struct limit_rate rate(int64_t amount, int64_t per_ms)
+static struct rate rate(int64_t amount, int64_t per_ms)
 {
-	return (struct limit_rate){ amount, per_ms };
+	return (struct rate){ amount, per_ms };
 }
 
 static struct decision begin_in(struct bench *b, struct store *store, const struct limit_plan *p, struct limit **l)
@@ -45,7 +46,7 @@ static int send_until_refused(struct bench *b, const struct limit_plan *p)
 static void without_limits_nothing_is_refused(void **state)
 {
 	struct bench *b = *state;
-	struct limit_plan p = plan_of("billing"), of_nobody = { .per[LIMIT_WORKFLOW].messages = { 1, HOUR_MS } };
+	struct limit_plan p = plan_of("billing"), of_nobody = { .limits.per[LIMIT_WORKFLOW].messages = { 1, HOUR_MS } };
 	struct limit *l;
 	for (int i = 0; i < 100; i++) {
 		assert_goes_on(begin(b, &p, &l));
@@ -63,7 +64,7 @@ static void too_many_messages_are_told_how_long_to_wait(void **state)
 	struct bench *b = *state;
 	struct limit_plan p = plan_of("billing");
 	struct limit *l;
-	p.per[LIMIT_WORKFLOW].messages = rate(500, HOUR_MS);
+	p.limits.per[LIMIT_WORKFLOW].messages = rate(500, HOUR_MS);
 	assert_int_equal(send_until_refused(b, &p), 500);
 	struct decision d = begin(b, &p, &l);
 	assert_reply(b, d, ACTION_DEFER,
@@ -76,7 +77,7 @@ static void too_many_messages_are_told_how_long_to_wait(void **state)
 	clock_set_unix_s(NOW_S + 72);
 	assert_int_equal(send_until_refused(b, &p), 10);
 	/* The next message starts anew. */
-	p.workflow = p.per[LIMIT_WORKFLOW].name = STR("other");
+	p.workflow = p.names[LIMIT_WORKFLOW] = STR("other");
 	assert_goes_on(begin(b, &p, &l));
 	assert_absent(b->message, FACT_LIMIT_EXCEEDED);
 }
@@ -100,7 +101,7 @@ static void times_are_told_in_words(void **state)
 	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
 		struct limit *l;
 		struct limit_plan p = plan_of(str_printf(b->arena, "w%zu", i).p);
-		p.per[LIMIT_WORKFLOW].messages = rate(rates[i].amount, rates[i].per_ms);
+		p.limits.per[LIMIT_WORKFLOW].messages = rate(rates[i].amount, rates[i].per_ms);
 		assert_int_equal(send_until_refused(b, &p), rates[i].amount);
 		struct str expected = str_printf(b->arena, "451 4.7.1 The limit of workflow w%zu is %s", i, rates[i].said);
 		assert_reply(b, begin(b, &p, &l), ACTION_DEFER, expected.p);
@@ -112,26 +113,26 @@ static void logins_and_clients_have_counts_of_their_own(void **state)
 	struct bench *b = *state;
 	struct limit_plan p = plan_of("billing");
 	struct limit *l;
-	p.per[LIMIT_WORKFLOW].messages = rate(5, HOUR_MS);
-	p.per[LIMIT_LOGIN].messages = rate(2, HOUR_MS);
-	p.per[LIMIT_CLIENT].messages = rate(3, HOUR_MS);
+	p.limits.per[LIMIT_WORKFLOW].messages = rate(5, HOUR_MS);
+	p.limits.per[LIMIT_LOGIN].messages = rate(2, HOUR_MS);
+	p.limits.per[LIMIT_CLIENT].messages = rate(3, HOUR_MS);
 	assert_int_equal(send_until_refused(b, &p), 2);
 	assert_reply(b, begin(b, &p, &l), ACTION_DEFER,
 		     "451 4.7.1 The limit of login billing-app is 2 messages in 1 hour, and it is used up: "
 		     "try again in 30 minutes");
 	assert_str(facts_text(b->message, FACT_LIMIT_EXCEEDED), "login.messages");
-	p.per[LIMIT_LOGIN].name = STR("second");
+	p.names[LIMIT_LOGIN] = STR("second");
 	assert_int_equal(send_until_refused(b, &p), 1);
 	assert_str(facts_text(b->message, FACT_LIMIT_EXCEEDED), "client.messages");
-	p.per[LIMIT_CLIENT].name = STR("192.0.2.8");
-	p.per[LIMIT_LOGIN].name = STR("third");
-	p.per[LIMIT_LOGIN].messages = rate(20, HOUR_MS);
+	p.names[LIMIT_CLIENT] = STR("192.0.2.8");
+	p.names[LIMIT_LOGIN] = STR("third");
+	p.limits.per[LIMIT_LOGIN].messages = rate(20, HOUR_MS);
 	assert_int_equal(send_until_refused(b, &p), 2);
 	assert_str(facts_text(b->message, FACT_LIMIT_EXCEEDED), "workflow.messages");
 	/* Without login there is nothing to count for one, and none of it is counted for another workflow. */
-	p.per[LIMIT_LOGIN].name = STR_EMPTY;
-	p.workflow = p.per[LIMIT_WORKFLOW].name = STR("news");
-	p.per[LIMIT_CLIENT].name = STR("192.0.2.7");
+	p.names[LIMIT_LOGIN] = STR_EMPTY;
+	p.workflow = p.names[LIMIT_WORKFLOW] = STR("news");
+	p.names[LIMIT_CLIENT] = STR("192.0.2.7");
 	assert_int_equal(send_until_refused(b, &p), 3);
 }
 
@@ -140,9 +141,9 @@ static void what_was_not_accepted_does_not_count(void **state)
 	struct bench *b = *state;
 	struct limit_plan p = plan_of("billing");
 	struct limit *l;
-	p.per[LIMIT_WORKFLOW].messages = rate(3, HOUR_MS);
-	p.per[LIMIT_LOGIN].messages = rate(30, HOUR_MS);
-	p.per[LIMIT_WORKFLOW].recipients = rate(4, HOUR_MS);
+	p.limits.per[LIMIT_WORKFLOW].messages = rate(3, HOUR_MS);
+	p.limits.per[LIMIT_LOGIN].messages = rate(30, HOUR_MS);
+	p.limits.per[LIMIT_WORKFLOW].recipients = rate(4, HOUR_MS);
 	for (int i = 0; i < 20; i++) {
 		assert_goes_on(begin(b, &p, &l));
 		for (int r = 0; r < 4; r++)
@@ -165,8 +166,8 @@ static void recipients_are_counted(void **state)
 	struct bench *b = *state;
 	struct limit_plan p = plan_of("billing");
 	struct limit *l;
-	p.per[LIMIT_WORKFLOW].recipients = rate(1, HOUR_MS);
-	p.per[LIMIT_CLIENT].recipients = rate(2, 30000);
+	p.limits.per[LIMIT_WORKFLOW].recipients = rate(1, HOUR_MS);
+	p.limits.per[LIMIT_CLIENT].recipients = rate(2, 30000);
 	assert_goes_on(begin(b, &p, &l));
 	assert_goes_on(limit_recipient(l));
 	assert_reply(b, limit_recipient(l), ACTION_DEFER,
@@ -175,8 +176,8 @@ static void recipients_are_counted(void **state)
 	assert_str(facts_text(b->message, FACT_LIMIT_EXCEEDED), "workflow.recipients");
 	limit_end(l, true);
 	/* None of the client's was taken for the one refused. */
-	p.workflow = p.per[LIMIT_WORKFLOW].name = STR_EMPTY;
-	p.per[LIMIT_WORKFLOW].recipients = rate(0, 0);
+	p.workflow = p.names[LIMIT_WORKFLOW] = STR_EMPTY;
+	p.limits.per[LIMIT_WORKFLOW].recipients = rate(0, 0);
 	assert_goes_on(begin(b, &p, &l));
 	assert_goes_on(limit_recipient(l));
 	assert_goes_on(limit_recipient(l));
@@ -189,9 +190,9 @@ static void a_message_has_so_many_recipients_and_bytes(void **state)
 	struct bench *b = *state;
 	struct limit_plan p = plan_of("billing");
 	struct limit *l;
-	p.recipients_per_message = 2;
-	p.message_bytes = 1000;
-	p.per[LIMIT_WORKFLOW].recipients = rate(4, HOUR_MS);
+	p.limits.recipients_per_message = 2;
+	p.limits.message_bytes = 1000;
+	p.limits.per[LIMIT_WORKFLOW].recipients = rate(4, HOUR_MS);
 	for (int i = 0; i < 2; i++) {
 		assert_goes_on(begin(b, &p, &l));
 		assert_goes_on(limit_bytes(l, 1000));
@@ -214,8 +215,8 @@ static void without_store_counts_go_on_here(void **state)
 	struct bench *b = *state;
 	struct limit_plan p = plan_of("billing");
 	struct limit *l;
-	p.per[LIMIT_WORKFLOW].messages = rate(2, HOUR_MS);
-	p.per[LIMIT_WORKFLOW].recipients = rate(2, HOUR_MS);
+	p.limits.per[LIMIT_WORKFLOW].messages = rate(2, HOUR_MS);
+	p.limits.per[LIMIT_WORKFLOW].recipients = rate(2, HOUR_MS);
 	for (int i = 0; i < 5; i++) { /* given back to where it was taken */
 		assert_goes_on(begin_in(b, b->away, &p, &l));
 		assert_goes_on(limit_recipient(l));
@@ -240,7 +241,7 @@ static void without_store_mail_is_deferred(void **state)
 	struct limit *l;
 	p.defers_without_store = true;
 	assert_goes_on(begin_in(b, b->away, &p, &l)); /* nothing to ask for */
-	p.per[LIMIT_WORKFLOW].messages = rate(2, HOUR_MS);
+	p.limits.per[LIMIT_WORKFLOW].messages = rate(2, HOUR_MS);
 	struct decision d = begin_in(b, b->away, &p, &l);
 	assert_reply(b, d, ACTION_DEFER, "451 4.3.0 What was sent before cannot be looked up at present");
 	assert_true(d.is_unknown);
@@ -256,8 +257,8 @@ static void a_long_login_does_not_push_the_rest_out(void **state)
 	char login[2000];
 	memset(login, 'x', sizeof(login));
 	login[3] = '\n';
-	p.per[LIMIT_LOGIN].name = (struct str){ login, sizeof(login) };
-	p.per[LIMIT_LOGIN].messages = rate(1, HOUR_MS);
+	p.names[LIMIT_LOGIN] = (struct str){ login, sizeof(login) };
+	p.limits.per[LIMIT_LOGIN].messages = rate(1, HOUR_MS);
 	assert_goes_on(begin(b, &p, &l));
 	struct decision d = begin(b, &p, &l);
 	assert_int_equal(d.action, ACTION_DEFER);

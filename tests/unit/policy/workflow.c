@@ -59,15 +59,15 @@ static void a_workflow_says_all_that_is_written_there(void **state)
 	assert_str(w->sign[0].key, "rsa-1");
 	assert_int_equal(w->sign[0].at.line, 4);
 	assert_string_equal(w->sign[1].at.setting, "workflows[0].sign[1]");
-	assert_true(w->limits.messages.amount == 500 && w->limits.messages.per_ms == 3600000);
-	assert_true(w->limits.recipients.amount == 7 && w->limits.recipients.per_ms == 2 * 24 * 3600000);
+	assert_true(w->limits.per[LIMIT_WORKFLOW].messages.amount == 500 && w->limits.per[LIMIT_WORKFLOW].messages.per_ms == 3600000);
+	assert_true(w->limits.per[LIMIT_WORKFLOW].recipients.amount == 7 && w->limits.per[LIMIT_WORKFLOW].recipients.per_ms == 2 * 24 * 3600000);
 	assert_int_equal(w->limits.recipients_per_message, 50);
 	assert_int_equal(w->limits.message_bytes, 10 << 20);
 	assert_str(w->suppression, "news");
 	assert_true(w->is_shared && w->signs_bounces);
 	w = policy_workflow_at(f->policy, 1);
 	assert_int_equal(w->kind, WORKFLOW_TRANSACTIONAL);
-	assert_true(w->sign_count == 0 && w->limits.messages.amount == 0 && w->limits.message_bytes == 0);
+	assert_true(w->sign_count == 0 && w->limits.per[LIMIT_WORKFLOW].messages.amount == 0 && w->limits.message_bytes == 0);
 	assert_str(w->suppression, "");
 	assert_false(w->is_shared || w->signs_bounces);
 }
