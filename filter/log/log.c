@@ -1,192 +1,158 @@
+/* Whoever reads the log may stop reading: a full pipe, a syslog daemon that hangs, a file system that is frozen. Mail
+ * must not wait for that, so one thread writes, and callers wait for it only while it gets on. They do wait then, so that
+ * what a client was told stands in the log before it is told, even if the process is killed a moment later. */
 #include "log/log.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
-#include <syslog.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <jansson.h>
-#define SD_JOURNAL_SUPPRESS_LOCATION /* every entry would come from this file */
-#include <systemd/sd-journal.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/fail.h"
+#include "base/thread.h"
+#include "log/sink.h"
 
-enum { MESSAGE_MAX_BYTES = 4096 }; /* before escaping; the rest is cut. Records are as long as they are. */
+enum {
+	MESSAGE_MAX_BYTES = 4096, /* before escaping; the rest is cut. Records are as long as they are. */
+	QUEUE_BYTES_MAX = 16 << 20,
+	WAIT_MS = 250,            /* for one line; then nobody waits until a line gets through */
+	CLOSE_MS = 2000,
+};
 
-enum sink { SINK_NONE, SINK_FD, SINK_SYSLOG, SINK_JOURNAL };
+/* What the writer is to do, in order: write a line, or open the file again. Its texts stand behind it. */
+struct task {
+	struct task *next;
+	size_t size_bytes;
+	bool is_reopen;
+	struct sink_line line;
+	char bytes[];
+};
 
 struct log {
-	enum sink sink;
+	struct sink *sink;
 	enum log_format format;
 	enum log_level level;
-	char *ident;
-	char *path;             /* of a file target, else NULL */
-	int fd;                 /* with SINK_FD */
-	bool is_journal_stream; /* the fd leads to journald, which has its own clock and wants "<N>" */
-	pthread_mutex_t lock;   /* one line at a time, and none while the file is changed */
-	bool is_torn;           /* the last line could not be written to its end */
+	pthread_t writer;
+	pthread_mutex_t lock;          /* over all below */
+	pthread_cond_t wake, done;     /* for the writer; for who waits for a line */
+	struct task *first, **end;
+	size_t queued_bytes;           /* with what is being written */
+	uint64_t tasks, tasks_done;    /* so far */
+	uint64_t lost_told;
+	bool is_stuck;                 /* a line took longer than WAIT_MS, and still does */
+	bool is_closing;
 	_Atomic uint64_t lost_lines;
 };
 
-static const struct {
-	const char *word;
-	int priority;
-} levels[] = {
-	[LEVEL_ERROR] = { "error", LOG_ERR },
-	[LEVEL_WARN] = { "warn", LOG_WARNING },
-	[LEVEL_INFO] = { "info", LOG_INFO },
-	[LEVEL_DEBUG] = { "debug", LOG_DEBUG },
-};
+/* ---- the writer --------------------------------------------------------------------------------------------- */
 
-static int open_file(const char *path)
+/* In the writer, which cannot wait for itself. */
+static void __attribute__((format(printf, 3, 4)))
+write_own(struct log *l, enum log_level level, const char *format, ...)
 {
-	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+	char text[MESSAGE_MAX_BYTES];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	sink_write(l->sink, &(struct sink_line){ .unix_ms = clock_unix_ms(), .level = level, .text = str_of(text) });
 }
 
-/* systemd.exec(5): the variable holds device and inode of the stream that journald listens to. */
-static bool leads_to_journal(int fd)
+static void reopen(struct log *l)
 {
-	const char *stream = getenv("JOURNAL_STREAM");
-	struct stat st;
-	char actual[64];
-	if (stream == NULL || fstat(fd, &st) != 0)
-		return false;
-	snprintf(actual, sizeof(actual), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
-	return strcmp(stream, actual) == 0;
+	const char *wrong = sink_reopen(l->sink);
+	if (wrong != NULL)
+		write_own(l, LEVEL_ERROR, "%s cannot be opened again: %s", sink_path(l->sink), wrong);
 }
 
-/* NULL if good, else what is wrong. */
-static const char *open_fd(struct log *l, int fd)
+/* A line that is lost is counted, and told as soon as one gets through. */
+static void write_line(struct log *l, const struct sink_line *line)
 {
-	l->sink = SINK_FD;
-	l->fd = fd;
-	l->is_journal_stream = fd >= 0 && leads_to_journal(fd);
-	return fd < 0 ? strerrordesc_np(errno) : NULL;
-}
-
-static const char *open_journal(struct log *l)
-{
-	l->sink = SINK_JOURNAL;
-	int stream = sd_journal_stream_fd(l->ident, LOG_INFO, false);
-	if (stream < 0)
-		return "journald cannot be reached";
-	close(stream);
-	return NULL;
-}
-
-static const char *open_target(struct log *l, struct str target)
-{
-	if (str_eq(target, STR("none")))
-		return NULL;
-	if (str_eq(target, STR("stderr")))
-		return open_fd(l, STDERR_FILENO);
-	if (str_eq(target, STR("stdout")))
-		return open_fd(l, STDOUT_FILENO);
-	if (str_eq(target, STR("journal")))
-		return open_journal(l);
-	if (str_starts(target, STR("file:"))) {
-		l->path = fail_if_null(strdup(target.p + STR("file:").n));
-		return open_fd(l, open_file(l->path));
-	}
-	if (!str_eq(target, STR("syslog")))
-		return "unknown target: stderr, stdout, syslog, journal, none or file:PATH";
-	l->sink = SINK_SYSLOG;
-	openlog(l->ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
-	return NULL;
-}
-
-struct log *log_open(const struct log_settings *s, struct diags *diags)
-{
-	struct log *l = fail_if_null(calloc(1, sizeof(*l)));
-	l->format = s->format;
-	l->level = s->level;
-	l->fd = -1;
-	l->ident = fail_if_null(strdup(s->syslog_ident == NULL ? "gatepost" : s->syslog_ident));
-	pthread_mutex_init(&l->lock, NULL);
-	const char *wrong = open_target(l, str_of(s->target));
-	if (wrong == NULL)
-		return l;
-	diag_error(diags, (struct place){ .setting = "log.target" }, "\"%s\": %s", s->target, wrong);
-	log_close(l);
-	return NULL;
-}
-
-void log_close(struct log *l)
-{
-	if (l == NULL)
-		return;
-	if (l->path != NULL && l->fd >= 0)
-		close(l->fd);
-	if (l->sink == SINK_SYSLOG)
-		closelog();
-	pthread_mutex_destroy(&l->lock);
-	free(l->path);
-	free(l->ident);
-	free(l);
-}
-
-void log_reopen(struct log *l)
-{
-	if (l == NULL || l->path == NULL)
-		return;
-	int fd = open_file(l->path);
-	if (fd < 0) {
-		log_error(l, "%s cannot be opened again: %s", l->path, strerrordesc_np(errno));
-		return;
-	}
-	pthread_mutex_lock(&l->lock);
-	int old = l->fd;
-	l->fd = fd;
-	l->is_torn = false;
-	pthread_mutex_unlock(&l->lock);
-	close(old);
-}
-
-/* A line that is lost is counted; what was left of it ends before the next line begins. */
-static void write_line(struct log *l, struct buf *line)
-{
-	struct str rest = buf_str(line);
-	pthread_mutex_lock(&l->lock);
-	if (!l->is_torn)
-		rest = str_skip(rest, 1);
-	while (rest.n > 0) {
-		ssize_t n = write(l->fd, rest.p, rest.n);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		l->is_torn = true;
-		rest = str_skip(rest, (size_t)n);
-	}
-	if (rest.n == 0)
-		l->is_torn = false;
-	else
+	if (!sink_write(l->sink, line)) {
 		atomic_fetch_add(&l->lost_lines, 1);
+		return;
+	}
+	uint64_t lost = atomic_load(&l->lost_lines);
+	if (lost > l->lost_told)
+		write_own(l, LEVEL_WARN, "log: %ju lines could not be written and are lost",
+			  (uintmax_t)(lost - l->lost_told));
+	l->lost_told = lost;
+}
+
+/* NULL: the log is closing and nothing is left. */
+static struct task *next_task(struct log *l)
+{
+	while (l->first == NULL && !l->is_closing)
+		pthread_cond_wait(&l->wake, &l->lock);
+	struct task *t = l->first;
+	if (t != NULL && (l->first = t->next) == NULL)
+		l->end = &l->first;
+	return t;
+}
+
+static void *work(void *context)
+{
+	struct log *l = context;
+	struct task *t;
+	pthread_mutex_lock(&l->lock);
+	while ((t = next_task(l)) != NULL) {
+		pthread_mutex_unlock(&l->lock);
+		if (t->is_reopen)
+			reopen(l);
+		else
+			write_line(l, &t->line);
+		pthread_mutex_lock(&l->lock);
+		l->queued_bytes -= t->size_bytes;
+		l->tasks_done++;
+		l->is_stuck = false;
+		pthread_cond_broadcast(&l->done);
+		free(t);
+	}
+	pthread_mutex_unlock(&l->lock);
+	return NULL;
+}
+
+/* ---- the queue ---------------------------------------------------------------------------------------------- */
+
+/* Held. False when that time has come first. */
+static bool wait_until_done(struct log *l, uint64_t number, int64_t wait_ms)
+{
+	int64_t until_ms = clock_mono_ms() + wait_ms;
+	bool is_early = true;
+	while (l->tasks_done < number && is_early && !l->is_stuck)
+		is_early = condition_wait_until(&l->done, &l->lock, until_ms);
+	return l->tasks_done >= number;
+}
+
+static void put(struct log *l, struct task *t)
+{
+	pthread_mutex_lock(&l->lock);
+	if (l->queued_bytes + t->size_bytes > QUEUE_BYTES_MAX) {
+		atomic_fetch_add(&l->lost_lines, 1);
+		free(t);
+	} else {
+		*l->end = t;
+		l->end = &t->next;
+		l->queued_bytes += t->size_bytes;
+		pthread_cond_signal(&l->wake);
+		if (!wait_until_done(l, ++l->tasks, WAIT_MS))
+			l->is_stuck = true;
+	}
 	pthread_mutex_unlock(&l->lock);
 }
 
-/* RFC 3339 with milliseconds. */
-static void add_time(struct buf *b)
+static struct task *task_new(struct sink_line line)
 {
-	int64_t now_ms = clock_unix_ms();
-	time_t now_s = (time_t)(now_ms / 1000);
-	struct tm utc;
-	char text[32];
-	gmtime_r(&now_s, &utc);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-	buf_printf(b, "%s.%03dZ", text, (int)(now_ms % 1000));
+	size_t size = sizeof(struct task) + line.text.n + line.json.n;
+	struct task *t = fail_if_null(malloc(size));
+	*t = (struct task){ .size_bytes = size, .line = line };
+	t->line.text.p = memcpy(t->bytes, line.text.p, line.text.n);
+	t->line.json.p = memcpy(t->bytes + line.text.n, line.json.p, line.json.n);
+	return t;
 }
 
 static void add_escaped(struct buf *b, struct str s)
@@ -199,98 +165,71 @@ static void add_escaped(struct buf *b, struct str s)
 	}
 }
 
-static void add_message_json(struct buf *b, enum log_level level, struct str escaped)
-{
-	struct buf time;
-	buf_init(&time, 0);
-	add_time(&time);
-	json_t *object = json_pack("{s:s%,s:s,s:s%}", "time", time.p, time.n, "level", levels[level].word, "message",
-				   escaped.p, escaped.n);
-	char *text = json_dumps(fail_if_null(object), JSON_COMPACT);
-	buf_add(b, str_of(fail_if_null(text)));
-	free(text);
-	json_decref(object);
-	buf_fini(&time);
-}
-
-static void write_fd(struct log *l, enum log_level level, struct str escaped, const struct str *record_json)
-{
-	struct buf line;
-	buf_init(&line, 0);
-	buf_add_char(&line, '\n'); /* only behind a torn line */
-	if (l->is_journal_stream)
-		buf_printf(&line, "<%d>", levels[level].priority);
-	if (l->format == FORMAT_JSON) {
-		if (record_json == NULL)
-			add_message_json(&line, level, escaped);
-		else
-			buf_add(&line, *record_json);
-	} else {
-		if (!l->is_journal_stream) {
-			add_time(&line);
-			buf_add_char(&line, ' ');
-		}
-		if (record_json == NULL)
-			buf_printf(&line, "%s: ", levels[level].word);
-		buf_add(&line, escaped);
-	}
-	buf_add_char(&line, '\n');
-	write_line(l, &line);
-	buf_fini(&line);
-}
-
-static struct iovec field(struct buf *b)
-{
-	return (struct iovec){ .iov_base = b->p, .iov_len = b->n };
-}
-
-static void send_journal(struct log *l, enum log_level level, struct str escaped, const struct str *record_json)
-{
-	bool has_record = record_json != NULL && l->format == FORMAT_JSON;
-	struct buf message, priority, ident, record;
-	buf_init(&message, 0);
-	buf_init(&priority, 0);
-	buf_init(&ident, 0);
-	buf_init(&record, 0);
-	buf_add(&message, STR("MESSAGE="));
-	buf_add(&message, escaped);
-	buf_printf(&priority, "PRIORITY=%d", levels[level].priority);
-	buf_printf(&ident, "SYSLOG_IDENTIFIER=%s", l->ident);
-	buf_add(&record, STR("GATEPOST_RECORD="));
-	buf_add(&record, has_record ? *record_json : STR_EMPTY);
-	struct iovec fields[] = { field(&message), field(&priority), field(&ident), field(&record) };
-	if (sd_journal_sendv(fields, has_record ? 4 : 3) < 0)
-		atomic_fetch_add(&l->lost_lines, 1);
-	buf_fini(&message);
-	buf_fini(&priority);
-	buf_fini(&ident);
-	buf_fini(&record);
-}
-
-/* record_json is NULL for messages. */
-static void emit(struct log *l, enum log_level level, struct str raw, const struct str *record_json)
+static void put_line(struct log *l, struct sink_line line)
 {
 	struct buf escaped;
 	buf_init(&escaped, 0);
-	add_escaped(&escaped, raw);
-	struct str text = buf_str(&escaped);
-	switch (l->sink) {
-	case SINK_NONE:
-		break;
-	case SINK_FD:
-		write_fd(l, level, text, record_json);
-		break;
-	case SINK_SYSLOG:
-		syslog(levels[level].priority, "%.*s", STR_ARG(text));
-		if (record_json != NULL && l->format == FORMAT_JSON)
-			syslog(levels[level].priority, "%.*s", STR_ARG(*record_json));
-		break;
-	case SINK_JOURNAL:
-		send_journal(l, level, text, record_json);
-		break;
-	}
+	add_escaped(&escaped, line.text);
+	line.text = buf_str(&escaped);
+	line.unix_ms = clock_unix_ms();
+	put(l, task_new(line));
 	buf_fini(&escaped);
 }
+
+/* ---- opening and closing ------------------------------------------------------------------------------------ */
+
+struct log *log_open(const struct log_settings *s, struct diags *diags)
+{
+	const char *wrong;
+	struct sink *sink = sink_open(s, &wrong);
+	if (sink == NULL) {
+		diag_error(diags, (struct place){ .setting = "log.target" }, "\"%s\": %s", s->target, wrong);
+		return NULL;
+	}
+	struct log *l = fail_if_null(calloc(1, sizeof(*l)));
+	l->sink = sink;
+	l->format = s->format;
+	l->level = s->level;
+	l->end = &l->first;
+	pthread_mutex_init(&l->lock, NULL);
+	condition_init(&l->wake);
+	condition_init(&l->done);
+	l->writer = thread_start(work, l);
+	return l;
+}
+
+void log_close(struct log *l)
+{
+	if (l == NULL)
+		return;
+	pthread_mutex_lock(&l->lock);
+	l->is_closing = true;
+	l->is_stuck = false; /* once more, for what is left */
+	pthread_cond_signal(&l->wake);
+	bool is_done = wait_until_done(l, l->tasks, CLOSE_MS);
+	pthread_mutex_unlock(&l->lock);
+	if (!is_done) { /* the writer hangs in a call that nothing can end but the end of the process */
+		pthread_detach(l->writer);
+		return;
+	}
+	pthread_join(l->writer, NULL);
+	pthread_cond_destroy(&l->wake);
+	pthread_cond_destroy(&l->done);
+	pthread_mutex_destroy(&l->lock);
+	sink_close(l->sink);
+	free(l);
+}
+
+void log_reopen(struct log *l)
+{
+	if (l == NULL)
+		return;
+	struct task *t = task_new((struct sink_line){ .text = STR_EMPTY, .json = STR_EMPTY });
+	t->is_reopen = true;
+	put(l, t);
+}
+
+/* ---- what is logged ----------------------------------------------------------------------------------------- */
 
 static void __attribute__((format(printf, 3, 0)))
 message(struct log *l, enum log_level level, const char *format, va_list args)
@@ -299,7 +238,7 @@ message(struct log *l, enum log_level level, const char *format, va_list args)
 	if (l == NULL || level > l->level)
 		return;
 	vsnprintf(text, sizeof(text), format, args);
-	emit(l, level, str_of(text), NULL);
+	put_line(l, (struct sink_line){ .level = level, .text = str_of(text), .json = STR_EMPTY });
 }
 
 void log_error(struct log *l, const char *format, ...)
@@ -337,7 +276,8 @@ void log_debug(struct log *l, const char *format, ...)
 void log_record(struct log *l, struct str text_line, struct str json_line)
 {
 	if (l != NULL)
-		emit(l, LEVEL_INFO, text_line, &json_line);
+		put_line(l, (struct sink_line){ .level = LEVEL_INFO, .is_record = true, .text = text_line,
+						.json = json_line });
 }
 
 enum log_format log_format(const struct log *l)

@@ -3,8 +3,11 @@
  * Levels: error needs a person, warn may need one, info is about life-cycle,
  * debug is off by default. Everything is escaped here: control and non-ASCII
  * bytes as \xNN, so a line is always one line.
- * Owns:    the sink. Threads: any (one lock inside; one write per line).
- * Fails:   never towards the caller; lines that could not be written are counted. */
+ * Owns:    the sink and a thread that writes to it. Threads: any. A caller waits
+ *          until its line is written, but not for a sink that takes nothing:
+ *          once 250 ms were not enough, nobody waits until a line gets through.
+ * Fails:   never towards the caller; lines that could not be written are
+ *          counted, and their number is logged as soon as one can be again. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,6 +30,7 @@ struct log_settings {
 
 /* NULL and a diagnostic if a file cannot be opened. */
 struct log *log_open(const struct log_settings *, struct diags *);
+/* Waits up to 2 s for what is not written yet. */
 void log_close(struct log *);
 /* Opens a file target again (after logrotate). */
 void log_reopen(struct log *);

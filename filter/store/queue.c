@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/thread.h"
 #include "log/log.h"
-#include "store/thread.h"
 
 enum {
 	QUEUE_NODES_MAX = 20000,

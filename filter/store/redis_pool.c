@@ -7,8 +7,8 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/diag.h"
+#include "base/thread.h"
 #include "log/log.h"
-#include "store/thread.h"
 
 enum {
 	CONNECT_MS = 2000,        /* only the keeper waits for that */

@@ -1,4 +1,7 @@
-/* store/thread.h - threads of the store: signals belong to the signal thread alone. */
+/* base/thread.h - threads and waiting with times of clock_mono_ms.
+ *
+ * Signals belong to the signal thread alone.
+ * Threads: any. Fails: a thread that cannot be started aborts. */
 #pragma once
 
 #include <pthread.h>
@@ -20,7 +23,7 @@ static inline pthread_t thread_start(void *(*run)(void *), void *context)
 	return thread;
 }
 
-/* For pthread_cond_timedwait with times of clock_mono_ms. */
+/* For condition_wait_until. */
 static inline void condition_init(pthread_cond_t *c)
 {
 	pthread_condattr_t monotonic;
