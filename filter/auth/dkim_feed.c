@@ -66,63 +66,75 @@ bool auth_dkim_feed_header_end(DKIM *dkim)
 	return dkim_header(dkim, guard, sizeof(guard) - 1) == DKIM_STAT_OK && dkim_eoh(dkim) == DKIM_STAT_OK;
 }
 
-static bool give(DKIM *dkim, struct dkim_body *body, const unsigned char *bytes, size_t count)
+/* Whatever comes behind it, no hash holds any more. */
+static bool is_broken(const struct dkim_body *body)
 {
-	if (count == 0)
-		return true;
-	body->has_bytes = true;
-	body->is_line_end = bytes[count - 1] == '\n';
-	/* The library only reads, but does not say so. */
-	return dkim_body(dkim, (unsigned char *)(uintptr_t)bytes, count) == DKIM_STAT_OK;
+	return body->has_stray || body->has_long_line;
 }
 
-static bool give_str(DKIM *dkim, struct dkim_body *body, struct str s)
+static bool give(DKIM *dkim, struct dkim_body *body, struct str s)
 {
-	return give(dkim, body, (const unsigned char *)s.p, s.n);
+	if (s.n == 0)
+		return true;
+	ptrdiff_t first_end = str_find(s, '\n');
+	body->line_bytes += first_end < 0 ? s.n : (size_t)first_end + 1;
+	body->has_long_line |= body->line_bytes > BODY_LINE_BYTES_MAX;
+	if (first_end >= 0) /* a line inside one piece is no longer than the piece */
+		body->line_bytes = s.n - (size_t)str_find_last(s, '\n') - 1;
+	if (body->has_long_line)
+		s = STR(BROKEN);
+	body->has_bytes = true;
+	body->is_line_end = s.p[s.n - 1] == '\n';
+	/* The library only reads, but does not say so. */
+	return dkim_body(dkim, (unsigned char *)(uintptr_t)s.p, s.n) == DKIM_STAT_OK;
 }
 
 static bool give_stray(DKIM *dkim, struct dkim_body *body)
 {
 	body->has_stray = true;
-	return give_str(dkim, body, STR(BROKEN));
+	return give(dkim, body, STR(BROKEN));
 }
 
 /* Ends what the last piece left open. True if the CR has its LF. */
 static bool end_cr(DKIM *dkim, struct dkim_body *body, bool is_line_end, bool *is_fed)
 {
 	body->has_cr = false;
-	*is_fed = is_line_end ? give_str(dkim, body, STR("\r\n")) : give_stray(dkim, body);
+	*is_fed = is_line_end ? give(dkim, body, STR("\r\n")) : give_stray(dkim, body);
 	return is_line_end;
 }
 
 /* The next CR or LF, or the end. */
-static const unsigned char *find_line_end(const unsigned char *p, const unsigned char *end)
+static const char *find_line_end(const char *p, const char *end)
 {
-	const unsigned char *cr = memchr(p, '\r', (size_t)(end - p));
+	const char *cr = memchr(p, '\r', (size_t)(end - p));
 	if (cr == NULL)
 		cr = end;
-	const unsigned char *lf = memchr(p, '\n', (size_t)(cr - p));
+	const char *lf = memchr(p, '\n', (size_t)(cr - p));
 	return lf == NULL ? cr : lf;
 }
 
 bool auth_dkim_feed_body(DKIM *dkim, struct dkim_body *body, const unsigned char *bytes, size_t count)
 {
-	const unsigned char *p = bytes, *end = bytes + count, *start = bytes;
+	const char *p = (const char *)bytes, *end = p + count, *start = p;
 	bool is_fed = true;
-	if (count > 0 && body->has_cr && end_cr(dkim, body, bytes[0] == '\n', &is_fed))
+	if (is_broken(body))
+		return true;
+	if (count > 0 && body->has_cr && end_cr(dkim, body, p[0] == '\n', &is_fed))
 		start = ++p;
-	while (is_fed && (p = find_line_end(p, end)) < end) {
+	while (is_fed && !is_broken(body) && (p = find_line_end(p, end)) < end) {
 		if (p[0] == '\r' && p + 1 < end && p[1] == '\n') {
 			p += 2;
 			continue;
 		}
-		is_fed = give(dkim, body, start, (size_t)(p - start));
+		is_fed = give(dkim, body, (struct str){ start, (size_t)(p - start) });
 		body->has_cr = p[0] == '\r' && p + 1 == end;
 		if (is_fed && !body->has_cr)
 			is_fed = give_stray(dkim, body);
 		start = ++p;
 	}
-	return is_fed && give(dkim, body, start, (size_t)(end - start));
+	if (is_fed && !is_broken(body))
+		is_fed = give(dkim, body, (struct str){ start, (size_t)(end - start) });
+	return is_fed;
 }
 
 bool auth_dkim_feed_body_end(DKIM *dkim, struct dkim_body *body)
@@ -131,6 +143,6 @@ bool auth_dkim_feed_body_end(DKIM *dkim, struct dkim_body *body)
 	if (body->has_cr)
 		end_cr(dkim, body, false, &is_fed);
 	if (is_fed && body->has_bytes && !body->is_line_end)
-		is_fed = give_str(dkim, body, STR("\r\n"));
+		is_fed = give(dkim, body, STR("\r\n"));
 	return is_fed;
 }

@@ -24,11 +24,16 @@ bool auth_dkim_feed_field(DKIM *, struct buf *scratch, struct str name, struct s
  * can name: this adds it. */
 bool auth_dkim_feed_header_end(DKIM *);
 
+/* The library keeps a line until it ends. */
+enum { BODY_LINE_BYTES_MAX = 1024 * 1024 };
+
 struct dkim_body {
 	bool has_bytes;
 	bool has_cr;          /* held back: the last byte was a CR, the next may be its LF */
 	bool is_line_end;     /* the library got a CRLF last */
-	bool has_stray;       /* there was a CR or LF that is no line end */
+	size_t line_bytes;    /* that it got since */
+	bool has_stray;       /* there was a CR or LF that is no line end, */
+	bool has_long_line;   /* or a line over the limit: the rest is not fed */
 };
 
 /* In pieces of any size. CR and LF that are no line end may not travel by SMTP (RFC 5321 2.3.8), and the library

@@ -230,6 +230,10 @@ static bool body_is_good(struct auth_dkim_sign *s, const struct item *item, bool
 		s->failed = STR("the body has a CR or LF that ends no line");
 		return false;
 	}
+	if (item->body.has_long_line) {
+		s->failed = STR("the body has a line that is too long to sign");
+		return false;
+	}
 	return true;
 }
 

@@ -382,6 +382,10 @@ static void judge(struct auth_dkim_verify *v, struct entry *e)
 		decide(e, RESULT_NEUTRAL, STR("it covers a DKIM-Signature field that was not evaluated"));
 	else if (has_passed && body == DKIM_SIGBH_MATCH && error == DKIM_SIGERROR_OK)
 		decide(e, RESULT_PASS, STR_EMPTY);
+	else if (v->body.has_long_line && body != DKIM_SIGBH_MATCH)
+		decide(e, RESULT_POLICY, STR("the body has a line that is too long to verify"));
+	else if (v->body.has_stray && body != DKIM_SIGBH_MATCH)
+		decide(e, RESULT_FAIL, STR("the body has a CR or LF that ends no line"));
 	else if (has_passed && body == DKIM_SIGBH_MISMATCH)
 		decide(e, RESULT_FAIL, STR("body hash does not match: the body was changed"));
 	else if (error == DKIM_SIGERROR_BADSIG)

@@ -61,7 +61,14 @@ static void set_not_checked(struct facts *facts, enum probe_id probe, enum fact_
 	}
 }
 
-static void run(struct session *s, enum probe_id id)
+/* One for all probes and stages of a message: what earlier ones have waited is gone. */
+static int64_t deadline_of(const struct session *s)
+{
+	int64_t waited_ms = s->message == NULL ? 0 : s->message->probe_us / 1000;
+	return clock_mono_ms() + s->snapshot->options->deadline - waited_ms;
+}
+
+static void run(struct session *s, enum probe_id id, int64_t deadline_mono_ms)
 {
 	const struct probe_row *row = &rows[id];
 	struct message *m = s->message;
@@ -84,7 +91,7 @@ static void run(struct session *s, enum probe_id id)
 		.headers = is_conn ? NULL : m->headers,
 		.dkim = is_conn ? NULL : m->dkim,
 		.results = is_conn ? &for_connection : &m->auth,
-		.deadline_mono_ms = clock_mono_ms() + s->snapshot->options->deadline,
+		.deadline_mono_ms = deadline_mono_ms,
 	};
 	row->run(&env);
 	if (is_conn)
@@ -94,12 +101,12 @@ static void run(struct session *s, enum probe_id id)
 void probes_run(struct session *s, enum stage stage)
 {
 	unsigned due = probes_due(s, stage);
-	int64_t start_us = clock_mono_us();
+	int64_t start_us = clock_mono_us(), deadline_mono_ms = deadline_of(s);
 	for (size_t i = 0; i < ORDER_COUNT; i++) {
 		if ((due & 1u << order[i]) == 0)
 			continue;
 		BUG_IF(rows[order[i]].scope == SCOPE_MSG && s->message == NULL);
-		run(s, order[i]);
+		run(s, order[i], deadline_mono_ms);
 	}
 	if (s->message != NULL) {
 		s->message->auth.iprev = s->iprev;

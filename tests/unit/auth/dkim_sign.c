@@ -415,6 +415,22 @@ static void bodies_with_stray_line_ends_are_not_signed(void **state)
 		}
 }
 
+static void bodies_with_lines_without_end_are_not_signed(void **state)
+{
+	struct fixture *f = *state;
+	size_t bytes = 1024 * 1024 - 1;
+	char *line = arena_alloc(f->message, bytes + 2);
+	memset(line, 'x', bytes);
+	memcpy(line + bytes, "\r\n", 2);
+	struct signing s = sign_parts(f->signer, f->keys, KEYS, f->message, two_fields(f->message, STR(" x")),
+				      (struct str){ line, bytes + 2 }, 65535);
+	assert_false(s.is_signed);
+	assert_str(s.why, "the body has a line that is too long to sign");
+	s = sign_parts(f->signer, f->keys, KEYS, f->message, two_fields(f->message, STR(" x")),
+		       (struct str){ line + 1, bytes + 1 }, 65535);
+	assert_true(s.is_signed);
+}
+
 static void authors_and_sizes_are_checked(void **state)
 {
 	struct fixture *f = *state;
@@ -502,6 +518,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(settings_stand_in_the_field, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_others_could_read_differently_is_not_signed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(bodies_with_stray_line_ends_are_not_signed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(bodies_with_lines_without_end_are_not_signed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(authors_and_sizes_are_checked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_key_that_is_gone_signs_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(threads_sign_with_the_same_keys, set_up, tear_down),

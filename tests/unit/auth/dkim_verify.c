@@ -255,6 +255,49 @@ static void a_body_without_final_line_end_gets_one(void **state)
 	}
 }
 
+/* Text behind an l= that was met, in one piece and in many. */
+static struct dkim_verdict verdict_with_appended(struct fixture *f, const char *name, struct str appended, size_t chunk)
+{
+	struct str body;
+	const struct header_list *headers = dkim_run_headers(f->arena, dkim_run_file(f->arena, name), &body);
+	struct str longer = str_printf(f->arena, "%.*s%.*s", STR_ARG(body), STR_ARG(appended));
+	struct dkim_run run = dkim_run(f->dkim, f->dns, f->arena, headers, longer, chunk);
+	assert_int_equal(run.count, 1);
+	return run.list[0];
+}
+
+static void stray_line_ends_break_only_what_covers_them(void **state)
+{
+	for (size_t chunk = 1; chunk < 300; chunk += 7) {
+		struct dkim_verdict v = verdict_with_appended(*state, "length-appended.eml", STR("\n\n\rx\r\n\n"), chunk);
+		assert_int_equal(v.result, RESULT_PASS);
+		assert_false(v.covers_body);
+		v = verdict_with_appended(*state, "c-relaxed-relaxed.eml", STR("\n\n\rx\r\n\n"), chunk);
+		assert_int_equal(v.result, RESULT_FAIL);
+		assert_str(v.reason, "the body has a CR or LF that ends no line");
+	}
+}
+
+static void lines_without_end_are_not_kept(void **state)
+{
+	static const char *const names[] = { "c-relaxed-relaxed.eml", "c-simple-simple.eml" };
+	struct fixture *f = *state;
+	size_t line_bytes = 1024 * 1024 - 1;
+	char *line = arena_alloc(f->arena, line_bytes + 2);
+	memset(line, 'x', line_bytes);
+	memcpy(line + line_bytes, "\r\n", 2);
+	for (size_t i = 0; i < 2; i++) {
+		struct dkim_verdict v = verdict_with_appended(f, names[i], (struct str){ line, line_bytes + 2 }, 65535);
+		assert_int_equal(v.result, RESULT_POLICY);
+		assert_str(v.reason, "the body has a line that is too long to verify");
+		v = verdict_with_appended(f, names[i], (struct str){ line + 1, line_bytes + 1 }, 65535);
+		assert_int_equal(v.result, RESULT_FAIL);
+	}
+	struct dkim_verdict v =
+		verdict_with_appended(f, "length-appended.eml", (struct str){ line, line_bytes + 2 }, 65535);
+	assert_int_equal(v.result, RESULT_PASS);
+}
+
 static void the_body_is_not_asked_for_without_need(void **state)
 {
 	struct fixture *f = *state;
@@ -489,6 +532,8 @@ int main(void)
 		cmocka_unit_test(a_disguised_second_from_breaks_an_oversigned_one),
 		cmocka_unit_test(nothing_hides_behind_a_nul_in_a_signed_field),
 		cmocka_unit_test(a_body_without_final_line_end_gets_one),
+		cmocka_unit_test(stray_line_ends_break_only_what_covers_them),
+		cmocka_unit_test(lines_without_end_are_not_kept),
 		cmocka_unit_test(the_body_is_not_asked_for_without_need),
 		cmocka_unit_test(names_for_every_field_and_one_more_are_harmless),
 		cmocka_unit_test(work_per_message_is_bounded),
