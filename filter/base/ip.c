@@ -239,7 +239,8 @@ struct ip_net ip_set_at(const struct ip_set *set, size_t index)
 	BUG_IF(!set->is_sealed || index >= set->count);
 	const struct range *r = &set->ranges[index];
 	unsigned bits = 0;
-	while (bits < ip_bits(r->first.family) && !ip_eq(masked(r->first, bits, true), r->last))
+	while (bits < ip_bits(r->first.family) && !(ip_eq(masked(r->first, bits, false), r->first) &&
+						    ip_eq(masked(r->first, bits, true), r->last)))
 		bits++;
 	return (struct ip_net){ r->first, bits };
 }

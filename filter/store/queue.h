@@ -12,7 +12,7 @@
 
 struct queue;
 
-enum { QUEUE_WHY_MAX = 300 };
+enum { QUEUE_WHY_MAX = 1000 };
 
 /* Writes all nodes; false with a reason if it could not. What was written before a failure comes again. */
 typedef bool queue_write(void *context, const struct node_list *, char why[static QUEUE_WHY_MAX]);

@@ -9,12 +9,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/diag.h"
 #include "base/fail.h"
 
 enum {
 	APPLICATION_ID = 0x67617465, /* "gate": tells our file from any other SQLite file */
 	BUSY_MS = 5000,
+	READ_BUSY_MS = 200,          /* mail may be waiting; in WAL mode only a foreign exclusive lock is in the way */
+	REST_MS = 500,               /* after trouble, until the next try */
 };
 
 /* What each version of the schema added to the one before: a file is brought up to date step by step. The queue id is
@@ -60,17 +63,65 @@ static const char *const statements[SQL_COUNT] = {
 #undef STATEMENT
 };
 
+enum trouble {
+	TROUBLE_NONE,   /* whatever failed, it is as good as before */
+	TROUBLE_BUSY,
+	TROUBLE_BROKEN, /* to be opened anew; also before it was opened at all */
+};
+
 struct sqlite_db {
+	char *path;     /* NULL: in memory */
+	bool is_reader;
+	bool is_patient;
 	sqlite3 *connection;
 	sqlite3_stmt *prepared[SQL_COUNT];
+	enum trouble trouble;
+	int64_t rest_until_mono_ms; /* with trouble */
 	int code;       /* of the last failure */
-	char why[256];
+	char why[1000];
 };
+
+static enum trouble trouble_of(int primary_code)
+{
+	switch (primary_code) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return TROUBLE_BUSY;
+	case SQLITE_CANTOPEN:
+	case SQLITE_CORRUPT:
+	case SQLITE_IOERR:
+	case SQLITE_NOTADB:
+	case SQLITE_PERM:
+	case SQLITE_READONLY:
+		return TROUBLE_BROKEN;
+	default:
+		return TROUBLE_NONE;
+	}
+}
+
+static bool is_damage(int primary_code)
+{
+	return primary_code == SQLITE_CORRUPT || primary_code == SQLITE_NOTADB;
+}
+
+static void note_trouble(struct sqlite_db *db, enum trouble trouble)
+{
+	db->trouble = trouble;
+	db->rest_until_mono_ms = clock_mono_ms() + REST_MS;
+}
 
 bool sqlite_db_note_failure(struct sqlite_db *db)
 {
 	db->code = sqlite3_extended_errcode(db->connection);
-	snprintf(db->why, sizeof(db->why), "%s (%d)", sqlite3_errmsg(db->connection), db->code);
+	int primary = db->code & 0xff;
+	const char *text = sqlite3_errmsg(db->connection);
+	if (db->path != NULL && is_damage(primary)) /* nothing is deleted: an expert may get rows out of it */
+		snprintf(db->why, sizeof(db->why),
+			 "%s (%d). Type: for s in '' -wal -shm; do mv %s$s %s.damaged$s; done", text, db->code,
+			 db->path, db->path);
+	else
+		snprintf(db->why, sizeof(db->why), "%s (%d)", text, db->code);
+	note_trouble(db, trouble_of(primary));
 	return false;
 }
 
@@ -99,59 +150,74 @@ static struct place place_of(const char *path)
 	return (struct place){ .file = path, .setting = "store" };
 }
 
+/* An error, or for the patient a warning: what is wrong will be over, or needs no other configuration. */
+#define REPORT_FOR_NOW(db, diags, ...) \
+	((db)->is_patient ? diag_warn(diags, place_of((db)->path), __VA_ARGS__) \
+			  : diag_error(diags, place_of((db)->path), __VA_ARGS__))
+
+static void report_creation(const struct sqlite_db *db, const char *folder, int error, struct diags *diags)
+{
+	if (error == ENOENT)
+		diag_error(diags, place_of(db->path),
+			   "the folder %s is missing. Type: install -d -o gatepost -g gatepost -m 0750 %s", folder,
+			   folder);
+	else if (error == EACCES)
+		diag_error(diags, place_of(db->path),
+			   "user id %u may not write into the folder. Type: chown gatepost:gatepost %s", geteuid(),
+			   folder);
+	else if (error == ENOSPC || error == EDQUOT || error == EROFS || error == EIO)
+		REPORT_FOR_NOW(db, diags, "cannot be created: %s", strerror(error));
+	else
+		diag_error(diags, place_of(db->path), "cannot be created: %s", strerror(error));
+}
+
 /* SQLite would create it with the process's umask. Its -wal and -shm files take mode and owner over. A command of
  * root's makes it for the daemon, whose folder it is. */
-static bool create_file(const char *path, struct diags *diags)
+static bool create_file(const struct sqlite_db *db, struct diags *diags)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	int fd = open(db->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	int error = errno;
 	struct stat st;
-	char *copy = fail_if_null(strdup(path));
+	char *copy = fail_if_null(strdup(db->path));
 	const char *folder = dirname(copy);
 	if (fd >= 0) {
 		fchmod(fd, 0640);
 		if (geteuid() == 0 && stat(folder, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) != 0)
-			diag_warn(diags, place_of(path), "does not belong to the folder's owner: %s", strerror(errno));
+			diag_warn(diags, place_of(db->path), "does not belong to the folder's owner: %s",
+				  strerror(errno));
 		close(fd);
 		error = EEXIST;
 	}
-	if (error == EEXIST)
-		; /* it is there now */
-	else if (error == ENOENT)
-		diag_error(diags, place_of(path),
-			   "the folder %s is missing. Type: install -d -o gatepost -g gatepost -m 0750 %s", folder,
-			   folder);
-	else if (error == EACCES)
-		diag_error(diags, place_of(path),
-			   "user id %u may not write into the folder. Type: chown gatepost:gatepost %s", geteuid(),
-			   folder);
-	else
-		diag_error(diags, place_of(path), "cannot be created: %s", strerror(error));
+	if (error != EEXIST)
+		report_creation(db, folder, error, diags);
 	free(copy);
 	return error == EEXIST;
 }
 
 /* Says what to do about the last failure. */
-static bool report(const struct sqlite_db *db, const char *path, struct diags *diags)
+static bool report(const struct sqlite_db *db, struct diags *diags)
 {
+	const char *path = db->path;
 	int primary = db->code & 0xff;
-	if (primary == SQLITE_NOTADB || primary == SQLITE_CORRUPT)
-		diag_error(diags, place_of(path), "is damaged or no SQLite file: %s. Type: mv %s %s.damaged", db->why,
-			   path, path);
-	else if (primary == SQLITE_CANTOPEN || primary == SQLITE_READONLY || primary == SQLITE_PERM)
+	bool is_forbidden = access(path, db->is_reader ? R_OK : R_OK | W_OK) != 0 && errno == EACCES;
+	if (is_damage(primary))
+		REPORT_FOR_NOW(db, diags, "is damaged or no SQLite file: %s", db->why);
+	else if (trouble_of(primary) == TROUBLE_BROKEN && is_forbidden)
 		diag_error(diags, place_of(path), "user id %u may not use it: %s. Type: chown gatepost:gatepost %s*",
 			   geteuid(), db->why, path);
+	else if (trouble_of(primary) != TROUBLE_NONE || primary == SQLITE_FULL)
+		REPORT_FOR_NOW(db, diags, "cannot be used: %s", db->why);
 	else
 		diag_error(diags, place_of(path), "cannot be opened: %s", db->why);
 	return false;
 }
 
-static bool connect_file(struct sqlite_db *db, const char *path, int flags)
+static bool connect_file(struct sqlite_db *db, int flags)
 {
-	if (sqlite3_open_v2(path, &db->connection, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(db->path, &db->connection, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		return sqlite_db_note_failure(db);
 	sqlite3_extended_result_codes(db->connection, 1);
-	sqlite3_busy_timeout(db->connection, BUSY_MS);
+	sqlite3_busy_timeout(db->connection, db->is_reader ? READ_BUSY_MS : BUSY_MS);
 	return true;
 }
 
@@ -171,86 +237,111 @@ static bool update_schema(struct sqlite_db *db)
 }
 
 /* False and a diagnostic unless it is a file of ours that this version understands. */
-static bool check_file(struct sqlite_db *db, const char *path, struct diags *diags)
+static bool check_file(struct sqlite_db *db, struct diags *diags)
 {
 	int64_t application = number(db, "PRAGMA application_id"), version = number(db, "PRAGMA user_version");
 	if (application < 0 || version < 0)
-		report(db, path, diags);
+		report(db, diags);
 	else if (application != APPLICATION_ID)
-		diag_error(diags, place_of(path), "is an SQLite file of another program; name another path");
+		diag_error(diags, place_of(db->path), "is an SQLite file of another program; name another path");
 	else if (version > SCHEMA_VERSION)
-		diag_error(diags, place_of(path), "was written by a newer Gatepost (schema %d, this one knows %d)",
+		diag_error(diags, place_of(db->path), "was written by a newer Gatepost (schema %d, this one knows %d)",
 			   (int)version, SCHEMA_VERSION);
 	else
 		return true;
 	return false;
 }
 
-static struct sqlite_db *db_of(struct str path, char **c_path)
+static bool open_to_write(struct sqlite_db *db, struct diags *diags)
 {
-	*c_path = fail_if_null(strndup(path.p, path.n));
-	return fail_if_null(calloc(1, sizeof(struct sqlite_db)));
-}
-
-static bool open_file(struct sqlite_db *db, const char *path, struct diags *diags)
-{
-	if (path[0] == '\0') {
-		diag_error(diags, (struct place){ .setting = "store" }, "\"sqlite:\" needs a path behind the colon");
+	if (!create_file(db, diags))
 		return false;
-	}
-	if (!create_file(path, diags))
-		return false;
-	if (!connect_file(db, path, SQLITE_OPEN_READWRITE))
-		return report(db, path, diags);
+	if (!connect_file(db, SQLITE_OPEN_READWRITE))
+		return report(db, diags);
 	int64_t tables = number(db, "SELECT count(*) FROM sqlite_schema");
-	if (tables > 0 && !check_file(db, path, diags))
+	if (tables > 0 && !check_file(db, diags))
 		return false;
 	/* WAL: readers and the writer do not wait for each other. NORMAL: a power failure may cost the last
 	 * records, never the file. */
 	bool is_open = tables >= 0 && run(db, "PRAGMA journal_mode = WAL") && run(db, "PRAGMA synchronous = NORMAL") &&
 		       (number(db, "PRAGMA user_version") == SCHEMA_VERSION || update_schema(db));
-	return is_open || report(db, path, diags);
+	return is_open || report(db, diags);
+}
+
+static bool open_to_read(struct sqlite_db *db, struct diags *diags)
+{
+	if (access(db->path, R_OK) != 0) {
+		REPORT_FOR_NOW(db, diags, "cannot be read by user id %u: %s", geteuid(), strerror(errno));
+		return false;
+	}
+	if (!connect_file(db, SQLITE_OPEN_READONLY))
+		return report(db, diags);
+	return check_file(db, diags);
+}
+
+static void disconnect(struct sqlite_db *db)
+{
+	for (size_t i = 0; i < SQL_COUNT; i++) {
+		sqlite3_finalize(db->prepared[i]);
+		db->prepared[i] = NULL;
+	}
+	sqlite3_close_v2(db->connection);
+	db->connection = NULL;
+}
+
+static bool open_file(struct sqlite_db *db, struct diags *diags)
+{
+	disconnect(db);
+	db->trouble = TROUBLE_NONE;
+	bool is_open = db->is_reader ? open_to_read(db, diags) : open_to_write(db, diags);
+	if (!is_open) {
+		disconnect(db);
+		note_trouble(db, TROUBLE_BROKEN);
+	}
+	return is_open;
+}
+
+static struct sqlite_db *open_as(struct sqlite_db kind, struct str path, struct diags *diags)
+{
+	if (path.n == 0) {
+		diag_error(diags, (struct place){ .setting = "store" }, "\"sqlite:\" needs a path behind the colon");
+		return NULL;
+	}
+	struct sqlite_db *db = fail_if_null(malloc(sizeof(*db)));
+	size_t errors = diags_errors(diags);
+	*db = kind;
+	db->path = fail_if_null(strndup(path.p, path.n));
+	if (open_file(db, diags) || diags_errors(diags) == errors)
+		return db;
+	sqlite_db_close(db);
+	return NULL;
 }
 
 struct sqlite_db *sqlite_db_open(struct str path, struct diags *diags)
 {
-	char *c_path;
-	struct sqlite_db *db = db_of(path, &c_path);
-	if (!open_file(db, c_path, diags)) {
-		sqlite_db_close(db);
-		db = NULL;
-	}
-	free(c_path);
-	return db;
+	return open_as((struct sqlite_db){ .is_reader = false }, path, diags);
 }
 
-static bool open_file_to_read(struct sqlite_db *db, const char *path, struct diags *diags)
+struct sqlite_db *sqlite_db_open_patiently(struct str path, struct diags *diags)
 {
-	if (access(path, R_OK) != 0) {
-		diag_error(diags, place_of(path), "cannot be read by user id %u: %s", geteuid(), strerror(errno));
-		return false;
-	}
-	if (!connect_file(db, path, SQLITE_OPEN_READONLY))
-		return report(db, path, diags);
-	return check_file(db, path, diags);
+	return open_as((struct sqlite_db){ .is_patient = true }, path, diags);
 }
 
 struct sqlite_db *sqlite_db_open_reader(struct str path, struct diags *diags)
 {
-	char *c_path;
-	struct sqlite_db *db = db_of(path, &c_path);
-	if (!open_file_to_read(db, c_path, diags)) {
-		sqlite_db_close(db);
-		db = NULL;
-	}
-	free(c_path);
-	return db;
+	return open_as((struct sqlite_db){ .is_reader = true }, path, diags);
+}
+
+struct sqlite_db *sqlite_db_open_reader_patiently(struct str path, struct diags *diags)
+{
+	return open_as((struct sqlite_db){ .is_reader = true, .is_patient = true }, path, diags);
 }
 
 struct sqlite_db *sqlite_db_open_memory(void)
 {
 	struct sqlite_db *db = fail_if_null(calloc(1, sizeof(*db)));
-	if (!connect_file(db, ":memory:", SQLITE_OPEN_READWRITE) || !update_schema(db))
+	if (sqlite3_open_v2(":memory:", &db->connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
+	    !update_schema(db))
 		fail_out_of_memory(); /* there is nothing else that it needs */
 	return db;
 }
@@ -259,10 +350,14 @@ void sqlite_db_close(struct sqlite_db *db)
 {
 	if (db == NULL)
 		return;
-	for (size_t i = 0; i < SQL_COUNT; i++)
-		sqlite3_finalize(db->prepared[i]);
-	sqlite3_close_v2(db->connection);
+	disconnect(db);
+	free(db->path);
 	free(db);
+}
+
+bool sqlite_db_is_open(const struct sqlite_db *db)
+{
+	return db->connection != NULL;
 }
 
 const char *sqlite_db_why(const struct sqlite_db *db)
@@ -272,9 +367,30 @@ const char *sqlite_db_why(const struct sqlite_db *db)
 
 /* ---- using ---------------------------------------------------------------------------------------------- */
 
+/* False while it rests from trouble. When that is over, what was broken is opened anew. */
+static bool is_ready(struct sqlite_db *db)
+{
+	if (db->trouble == TROUBLE_NONE)
+		return true;
+	if (clock_mono_ms() < db->rest_until_mono_ms)
+		return false;
+	if (db->trouble == TROUBLE_BUSY) {
+		db->trouble = TROUBLE_NONE;
+		return true;
+	}
+	struct diags *diags = diags_new();
+	bool is_open = open_file(db, diags);
+	if (!is_open && diags_count(diags) > 0)
+		snprintf(db->why, sizeof(db->why), "%s", diag_text(diags, diags_at(diags, 0)));
+	diags_free(diags);
+	return is_open;
+}
+
 sqlite3_stmt *sqlite_db_statement(struct sqlite_db *db, enum sqlite_statement id)
 {
 	sqlite3_stmt **s = &db->prepared[id];
+	if (!is_ready(db))
+		return NULL;
 	if (*s != NULL) {
 		sqlite3_reset(*s);
 		sqlite3_clear_bindings(*s);
@@ -292,7 +408,7 @@ int sqlite_db_changes(struct sqlite_db *db)
 
 bool sqlite_db_begin(struct sqlite_db *db)
 {
-	return run(db, "BEGIN IMMEDIATE");
+	return is_ready(db) && run(db, "BEGIN IMMEDIATE");
 }
 
 bool sqlite_db_end(struct sqlite_db *db, bool is_good)

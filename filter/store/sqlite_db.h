@@ -1,7 +1,9 @@
 /* store/sqlite_db.h - the file of the store: opening, schema, transactions, and the rows in it.
  *
- * Owns:    one SQLite connection, or two (one for the writer, one to read).
- * Threads: one at a time for each connection.
+ * What an administrator may have to mend - a damaged file, a full disk - is found mended without a restart: after such
+ * a failure the file is opened anew, at its next use a moment later. Until then every use fails at once.
+ * Owns:    one SQLite connection.
+ * Threads: one at a time.
  * Fails:   opening with a diagnostic that says what to type; later as a value, sqlite_db_why says why. */
 #pragma once
 
@@ -15,9 +17,14 @@ struct sqlite3_stmt;
 struct sqlite_db *sqlite_db_open(struct str path, struct diags *);
 /* Reads only; the file must be there. */
 struct sqlite_db *sqlite_db_open_reader(struct str path, struct diags *);
+/* For who goes on without: NULL and an error only for what the operator got wrong. A file that is damaged, locked, or
+ * on a disk that is full, broken or read-only is a warning, and every use fails until that is over. */
+struct sqlite_db *sqlite_db_open_patiently(struct str path, struct diags *);
+struct sqlite_db *sqlite_db_open_reader_patiently(struct str path, struct diags *);
 /* Without a file: gone when it is closed. */
 struct sqlite_db *sqlite_db_open_memory(void);
 void sqlite_db_close(struct sqlite_db *);
+bool sqlite_db_is_open(const struct sqlite_db *);
 /* Of the last failure. */
 const char *sqlite_db_why(const struct sqlite_db *);
 

@@ -32,6 +32,7 @@ struct sqlite_store {
 	struct connection *write, *read; /* write NULL: reader only; both the same in memory */
 	struct queue *queue;             /* NULL: in memory, or beside a daemon */
 	struct buckets *buckets;
+	bool is_unreadable;              /* logged; under the lock of read */
 };
 
 static struct connection *connection_new(struct sqlite_db *db)
@@ -136,15 +137,33 @@ static struct sqlite_store *store_new(struct connection *write, struct connectio
 	return s;
 }
 
+static struct sqlite_store *store_of(struct sqlite_db *writer, struct sqlite_db *reader)
+{
+	if (writer != NULL && reader != NULL)
+		return store_new(connection_new(writer), connection_new(reader));
+	sqlite_db_close(writer);
+	sqlite_db_close(reader);
+	return NULL;
+}
+
 static struct sqlite_store *open_both(struct str place, struct diags *diags)
 {
 	struct sqlite_db *writer = sqlite_db_open(place, diags);
-	struct sqlite_db *reader = writer == NULL ? NULL : sqlite_db_open_reader(place, diags);
-	if (reader == NULL) {
-		sqlite_db_close(writer);
-		return NULL;
-	}
-	return store_new(connection_new(writer), connection_new(reader));
+	return store_of(writer, writer == NULL ? NULL : sqlite_db_open_reader(place, diags));
+}
+
+/* What keeps the writer from the file has been told then, and need not be told for the reader. */
+static struct sqlite_store *open_both_patiently(struct str place, struct diags *diags)
+{
+	struct diags *untold = diags_new();
+	struct sqlite_db *writer = sqlite_db_open_patiently(place, diags), *reader = NULL;
+	if (writer != NULL)
+		reader = sqlite_db_open_reader_patiently(place, sqlite_db_is_open(writer) ? diags : untold);
+	if (writer != NULL && !sqlite_db_is_open(writer))
+		diag_warn(diags, (struct place){ .setting = "store" },
+			  "until it can be used mail goes on without it: limits begin at zero, suppressed recipients are unknown");
+	diags_free(untold);
+	return store_of(writer, reader);
 }
 
 static void restore_bucket(void *context, const struct bucket_state *state)
@@ -154,11 +173,12 @@ static void restore_bucket(void *context, const struct bucket_state *state)
 
 static void *sqlite_open(struct str place, struct log *log, struct diags *diags)
 {
-	struct sqlite_store *s = open_both(place, diags);
+	struct sqlite_store *s = open_both_patiently(place, diags);
 	if (s == NULL)
 		return NULL;
+	s->log = log;
 	s->buckets = buckets_new(BUCKETS_MAX, true);
-	if (!sqlite_db_each_bucket(s->read->db, restore_bucket, s->buckets))
+	if (sqlite_db_is_open(s->read->db) && !sqlite_db_each_bucket(s->read->db, restore_bucket, s->buckets))
 		diag_warn(diags, (struct place){ .setting = "store" }, "token buckets cannot be read, all are full: %s",
 			  sqlite_db_why(s->read->db));
 	s->queue = queue_new(log, write_batch, s);
@@ -256,12 +276,26 @@ static void sqlite_give_back(void *self, const struct store_bucket *b, size_t co
 
 /* ---- rows -------------------------------------------------------------------------------------------------- */
 
+/* Logs once when trouble begins and once when it ends. */
+static enum store_status done_reading(struct sqlite_store *s, enum store_status status)
+{
+	char why[QUEUE_WHY_MAX] = "";
+	bool is_unreadable = status == STORE_UNAVAILABLE, is_news = is_unreadable != s->is_unreadable;
+	s->is_unreadable = is_unreadable;
+	if (is_news && is_unreadable)
+		snprintf(why, sizeof(why), "%s", sqlite_db_why(s->read->db));
+	leave(s->read);
+	if (is_news && is_unreadable)
+		log_error(s->log, "store: cannot be read: %s", why);
+	else if (is_news)
+		log_info(s->log, "store: is read again");
+	return status;
+}
+
 static enum store_status sqlite_find_record(void *self, struct str wanted, struct arena *a, struct str *json)
 {
 	struct sqlite_store *s = self;
-	enum store_status status = sqlite_db_find_record(use(s->read), wanted, a, json);
-	leave(s->read);
-	return status;
+	return done_reading(s, sqlite_db_find_record(use(s->read), wanted, a, json));
 }
 
 static enum store_status sqlite_suppress(void *self, const struct suppression *list, size_t count)
@@ -284,26 +318,20 @@ static enum store_status sqlite_find_suppression(void *self, struct str scope, s
 						 struct suppression *found)
 {
 	struct sqlite_store *s = self;
-	enum store_status status = sqlite_db_find_suppression(use(s->read), scope, address, a, found);
-	leave(s->read);
-	return status;
+	return done_reading(s, sqlite_db_find_suppression(use(s->read), scope, address, a, found));
 }
 
 static enum store_status sqlite_each_suppression(void *self, const struct str *scope, store_use_suppression *use_one,
 						 void *context)
 {
 	struct sqlite_store *s = self;
-	enum store_status status = sqlite_db_each_suppression(use(s->read), scope, use_one, context);
-	leave(s->read);
-	return status;
+	return done_reading(s, sqlite_db_each_suppression(use(s->read), scope, use_one, context));
 }
 
 static enum store_status sqlite_find_refusal(void *self, struct str key, struct arena *a, struct refusal *found)
 {
 	struct sqlite_store *s = self;
-	enum store_status status = sqlite_db_find_refusal(use(s->read), key, a, found);
-	leave(s->read);
-	return status;
+	return done_reading(s, sqlite_db_find_refusal(use(s->read), key, a, found));
 }
 
 #define SHARED                                                                                     \

@@ -175,6 +175,19 @@ static void a_set_holds_what_its_networks_hold(void **state)
 	arena_free(a);
 }
 
+static void an_address_with_an_odd_end_is_shown_as_one(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new();
+	struct ip_set *set = ip_set_new(a);
+	ip_set_add(set, net_of("192.0.2.7"));
+	ip_set_add(set, net_of("2001:db8::1"));
+	ip_set_seal(set);
+	assert_str(ip_net_print(a, ip_set_at(set, 0)), "192.0.2.7");
+	assert_str(ip_net_print(a, ip_set_at(set, 1)), "2001:db8::1");
+	arena_free(a);
+}
+
 static void an_empty_set_holds_nothing(void **state)
 {
 	(void)state;
@@ -225,6 +238,7 @@ int main(void)
 		cmocka_unit_test(loopback_is_recognised),
 		cmocka_unit_test(reverse_names_are_those_of_dns),
 		cmocka_unit_test(a_set_holds_what_its_networks_hold),
+		cmocka_unit_test(an_address_with_an_odd_end_is_shown_as_one),
 		cmocka_unit_test(an_empty_set_holds_nothing),
 		cmocka_unit_test(a_set_agrees_with_its_networks),
 	};

@@ -43,6 +43,17 @@ static sqlite3 *foreign_connection(struct bench *b, const char *sql)
 	return db;
 }
 
+static size_t count_in_file(const char *path, const char *part)
+{
+	char line[1024];
+	size_t count = 0;
+	FILE *f = fopen(path, "r");
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		count += strstr(line, part) != NULL;
+	fclose(f);
+	return count;
+}
+
 static void records_outlive_the_store(void **state)
 {
 	struct bench *b = *state;
@@ -130,15 +141,114 @@ static void missing_rights_say_what_to_type(void **state)
 	assert_int_equal(refused_to_nobody(b, b->url, "Type: chown gatepost:gatepost"), 0);
 }
 
-static void a_damaged_file_is_not_touched(void **state)
+static void make_junk(struct bench *b)
 {
-	struct bench *b = *state;
 	static const char junk[8192] = "this is no database, and it is long enough to look like a page of one";
 	write_file(b, junk, sizeof(junk));
-	assert_refused(b, str_to_c(b->arena, b->url), ".damaged");
+}
+
+/* As the diagnostic says. */
+static void set_aside(struct bench *b)
+{
+	struct str command = str_printf(b->arena, "for s in '' -wal -shm; do mv %.*s$s %.*s.damaged$s; done 2>/dev/null; true",
+					STR_ARG(b->path), STR_ARG(b->path));
+	assert_int_equal(system(command.p), 0);
+}
+
+static void flush_within(struct store *store, int seconds)
+{
+	int64_t end_ms = clock_mono_ms() + seconds * 1000;
+	while (store_flush(store) != STORE_OK) {
+		assert_true(clock_mono_ms() < end_ms);
+		usleep(20000);
+	}
+}
+
+static void a_damaged_file_is_not_touched_and_mail_goes_on(void **state)
+{
+	struct bench *b = *state;
+	struct str json;
+	struct suppression found;
+	make_junk(b);
+	assert_null(store_open_editor(b->url, b->diags));
+	assert_int_equal(diags_errors(b->diags), 1);
+	b->store = store_open(b->url, NULL, b->diags);
+	assert_non_null(b->store);
+	assert_int_equal(diags_errors(b->diags), 1);
+	assert_diag(b, ".damaged");
+	assert_diag(b, "mail goes on without it");
+	store_put_record(b->store, STR("id1"), 1000, STR("Q1"), STR("one"));
+	assert_int_equal(store_find_record(b->store, STR("id1"), b->arena, &json), STORE_UNAVAILABLE);
+	assert_int_equal(store_find_suppression(b->store, STR("s"), STR("a"), b->arena, &found), STORE_UNAVAILABLE);
+	assert_int_equal(store_expire(b->store, 1), STORE_UNAVAILABLE);
+	assert_int_equal(store_flush(b->store), STORE_UNAVAILABLE);
 	struct stat st;
 	assert_int_equal(stat(str_to_c(b->arena, b->path), &st), 0);
-	assert_int_equal(st.st_size, sizeof(junk));
+	assert_int_equal(st.st_size, 8192);
+	/* The administrator sets it aside: no restart is needed, and what was kept is written. */
+	set_aside(b);
+	flush_within(b->store, 10);
+	usleep(600000); /* the reader has rested */
+	assert_found(b, b->store, "id1", "one");
+	assert_int_equal(store_lost_writes(b->store), 0);
+}
+
+/* Rubbish over the file while it is in use. */
+static void damage_while_running_is_mended_by_setting_the_file_aside(void **state)
+{
+	struct bench *b = *state;
+	struct str log_path = str_printf(b->arena, "%s/log", b->folder), json;
+	struct str target = str_printf(b->arena, "file:%.*s", STR_ARG(log_path));
+	const struct log_settings settings = { .target = target.p, .level = LEVEL_INFO };
+	struct log *log = log_open(&settings, b->diags);
+	b->store = store_open(b->url, log, b->diags);
+	for (int i = 0; i < 2000; i++) { /* more than SQLite keeps in memory */
+		struct str id = str_printf(b->arena, "old%d", i);
+		store_put_record(b->store, id, i, STR_EMPTY, str_printf(b->arena, "%0*d", 3000, i));
+	}
+	assert_int_equal(store_flush(b->store), STORE_OK);
+	for (const char *const *suffix = (const char *const[]){ "", "-wal", NULL }; *suffix != NULL; suffix++) {
+		struct str path = str_printf(b->arena, "%.*s%s", STR_ARG(b->path), *suffix);
+		FILE *f = fopen(path.p, "r+");
+		assert_non_null(f);
+		for (int i = 0; i < 8 << 20; i++)
+			fputc(0x5a, f);
+		fclose(f);
+	}
+	assert_int_equal(store_find_record(b->store, STR("old7"), b->arena, &json), STORE_UNAVAILABLE);
+	assert_int_equal(count_in_file(log_path.p, "error: store: cannot be read: "), 1);
+	assert_int_equal(count_in_file(log_path.p, ".damaged$s; done"), 1);
+	assert_int_equal(store_expire(b->store, 10000), STORE_UNAVAILABLE);
+	set_aside(b);
+	usleep(600000); /* it has rested */
+	store_put_record(b->store, STR("new"), 1, STR_EMPTY, STR("new"));
+	flush_within(b->store, 10);
+	assert_found(b, b->store, "new", "new");
+	assert_int_equal(count_in_file(log_path.p, "store: is read again"), 1);
+	store_close(b->store);
+	b->store = NULL;
+	log_close(log);
+}
+
+/* Another program keeps everybody out: each call is answered within what mail may wait, and most at once. */
+static void an_exclusive_lock_costs_mail_no_time(void **state)
+{
+	struct bench *b = *state;
+	struct suppression found;
+	sqlite3 *other = foreign_connection(b, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE t (x)");
+	b->store = store_open(b->url, NULL, b->diags);
+	assert_non_null(b->store);
+	assert_diag(b, "database is locked");
+	int64_t began_ms = clock_mono_ms();
+	store_put_record(b->store, STR("id1"), 1000, STR("Q1"), STR("one"));
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(store_find_suppression(b->store, STR("s"), STR("a"), b->arena, &found), STORE_UNAVAILABLE);
+	assert_in_range(clock_mono_ms() - began_ms, 0, STORE_WAIT_MAX_MS);
+	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	flush_within(b->store, 15);
+	usleep(600000);
+	assert_found(b, b->store, "id1", "one");
 }
 
 static void foreign_and_newer_files_are_refused(void **state)
@@ -184,17 +294,6 @@ static void failing_writes_are_a_status_and_then_a_count(void **state)
 	sqlite3_close(other);
 	assert_int_equal(store_flush(b->store), STORE_OK);
 	assert_found(b, b->store, "id", "x");
-}
-
-static size_t count_in_file(const char *path, const char *part)
-{
-	char line[1024];
-	size_t count = 0;
-	FILE *f = fopen(path, "r");
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		count += strstr(line, part) != NULL;
-	fclose(f);
-	return count;
 }
 
 /* However often it is tried again. */
@@ -442,7 +541,9 @@ int main(void)
 		T(setup_sqlite, the_file_is_not_for_everybody),
 		T(setup_file, what_cannot_be_opened_says_what_to_type),
 		T(setup_file, missing_rights_say_what_to_type),
-		T(setup_file, a_damaged_file_is_not_touched),
+		T(setup_file, a_damaged_file_is_not_touched_and_mail_goes_on),
+		T(setup_file, damage_while_running_is_mended_by_setting_the_file_aside),
+		T(setup_file, an_exclusive_lock_costs_mail_no_time),
 		T(setup_file, foreign_and_newer_files_are_refused),
 		T(setup_sqlite, a_locked_file_delays_but_loses_nothing),
 		T(setup_sqlite, failing_writes_are_a_status_and_then_a_count),
