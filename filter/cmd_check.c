@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <sysexits.h>
 
-#include "base/arena.h"
 #include "base/diag.h"
+#include "config/resolver.h"
 #include "config/snapshot.h"
-#include "dns/dns.h"
 #include "option/options.h"
 #include "policy/workflow.h"
 #include "service/listen.h"
@@ -28,20 +27,6 @@ static void check_service(const struct options *o, struct diags *diags)
 	for (size_t i = 0; i < o->listen.count; i++)
 		listen_check(&o->listen.items[i], diags);
 	store_check_url(o->store, diags);
-}
-
-static void check_zone_file(const struct options *o, struct diags *diags)
-{
-	if (o->dns_zone_file.n == 0)
-		return;
-	struct arena *a = arena_new();
-	const struct dns_settings settings = {
-		.zone_file = str_to_c(a, o->dns_zone_file),
-		.timeout_ms = (int)o->dns_timeout_ms,
-		.cache_entries = o->dns_cache_entries,
-	};
-	dns_close(dns_open(&settings, NULL, diags));
-	arena_free(a);
 }
 
 static void print_summary(const char *path, const struct snapshot *s, const struct diags *diags)
@@ -80,7 +65,7 @@ int cmd_check(int argc, char **argv)
 	struct snapshot *s = snapshot_load(path, NULL, diags);
 	if (s != NULL) {
 		check_service(s->options, diags);
-		check_zone_file(s->options, diags);
+		resolver_check(s->options, diags);
 		if (wants_dump)
 			options_dump(s->options, stdout);
 	}

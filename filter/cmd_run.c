@@ -1,330 +1,122 @@
-/* gatepost run - the daemon: order of start and stop, nothing else. */
+/* gatepost run - one process for one listener, or a supervisor and a child for each of several. */
 #include "cmd.h"
 
-#include <pthread.h>
 #include <stdio.h>
-#include <string.h>
 #include <sysexits.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "auth/keyring.h"
 #include "base/arena.h"
-#include "base/clock.h"
-#include "base/fail.h"
+#include "base/diag.h"
+#include "cmd_serve.h"
 #include "config/resolver.h"
 #include "config/snapshot.h"
-#include "dns/dns.h"
 #include "log/log.h"
-#include "milter/milter.h"
-#include "policy/policy.h"
-#include "service/listen.h"
-#include "service/notify.h"
+#include "option/options.h"
 #include "service/privileges.h"
 #include "service/signals.h"
-#include "session/session.h"
-#include "store/store.h"
+#include "service/supervise.h"
 
-enum {
-	DRAIN_MS = 25000,         /* messages in flight may take this long after SIGTERM; systemd waits 90 s */
-	CLOSE_MS = 500,           /* then libmilter's connections may take this long to end */
-	EXPIRE_EVERY_S = 3600,
-	KEYS_MS = 20000,          /* longest wait for the records of all keys */
-	KEYS_AT_START_MS = 3000,  /* a resolver that is still starting must not keep mail waiting */
-};
-
-struct daemon {
-	const char *config_path;
+struct house {
 	struct arena *arena;
-	struct gate gate;
-	struct signals *signals;
-	struct watchdog *watchdog;
-	/* The keeper: forgets old records, looks after the keys, and lets messages finish before a stop. */
-	pthread_t keeper;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool is_stopping, is_reloaded;
+	const char *config_path;
+	const struct options *options; /* as at start */
+	struct log *log;
+	const char **names;            /* of the children */
 };
 
-static void sleep_ms(long ms)
+/* "inbound", "submission", "inbound-2" */
+static const char *child_name(const struct house *h, size_t index)
 {
-	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
+	const struct listener *l = &h->options->listen.items[index];
+	size_t nth = 1;
+	for (size_t i = 0; i < index; i++)
+		nth += h->options->listen.items[i].role == l->role;
+	const char *role = listen_role_words[l->role];
+	return nth == 1 ? role : str_printf(h->arena, "%s-%zu", role, nth).p;
 }
 
-/* False if some are still open after that time. */
-static bool wait_until_none(_Atomic long *count, int64_t wait_ms)
+static int serve_child(void *context, size_t index)
 {
-	for (int64_t end_ms = clock_mono_ms() + wait_ms; atomic_load(count) > 0; sleep_ms(10))
-		if (clock_mono_ms() >= end_ms)
-			return false;
-	return true;
+	const struct house *h = context;
+	const struct serve_plan plan = { h->config_path, index, h->names[index], true };
+	privileges_raise();
+	return serve_listener(&plan);
 }
 
-static void log_diags(struct log *log, struct diags *diags)
+/* As the account that serves, which has to be able to read keys and policies. */
+static bool check_as_child(void *context, struct diags *diags)
 {
-	for (size_t i = 0; i < diags_count(diags); i++) {
-		const struct diag *d = diags_at(diags, i);
-		if (d->is_error)
-			log_error(log, "%s", diag_text(diags, d));
-		else
-			log_warn(log, "%s", diag_text(diags, d));
-	}
-}
-
-/* ---- signals -------------------------------------------------------------------------------------------- */
-
-static void on_stop(void *context)
-{
-	struct daemon *d = context;
-	atomic_store(&d->gate.is_stopping, true);
-	pthread_mutex_lock(&d->lock);
-	d->is_stopping = true;
-	pthread_cond_signal(&d->wake);
-	pthread_mutex_unlock(&d->lock);
-}
-
-/* All or nothing: the zone file is only taken together with a configuration that is right. */
-static bool reload(struct daemon *d, struct diags *diags)
-{
-	const struct snapshot *running = snapshot_get();
-	struct snapshot *next = snapshot_load(d->config_path, running, diags);
-	snapshot_put(running);
-	if (next == NULL)
+	const struct house *h = context;
+	struct snapshot running = { .options = h->options };
+	privileges_raise();
+	if (h->options->user.n > 0 && !privileges_drop(h->options->user, diags))
 		return false;
-	if (!dns_reload_zone(d->gate.dns, diags)) {
-		snapshot_put(next);
-		return false;
-	}
-	snapshot_publish(next);
-	pthread_mutex_lock(&d->lock);
-	d->is_reloaded = true;
-	pthread_cond_signal(&d->wake);
-	pthread_mutex_unlock(&d->lock);
-	return true;
+	struct snapshot *s = snapshot_load(h->config_path, &running, diags);
+	if (s != NULL)
+		resolver_check(s->options, diags);
+	snapshot_put(s);
+	return diags_errors(diags) == 0;
 }
 
-static void on_reload(void *context)
+static void reopen_log(void *context)
 {
-	struct daemon *d = context;
-	notify_reloading();
-	log_reopen(d->gate.log);
-	struct diags *diags = diags_new();
-	bool is_new = reload(d, diags);
-	log_diags(d->gate.log, diags);
-	const struct snapshot *now = snapshot_get();
-	if (is_new)
-		log_info(d->gate.log, "reloaded: generation %u, %zu rules", now->generation,
-			 policy_rule_count(now->policy));
-	else
-		log_error(d->gate.log, "reload refused (%zu errors): generation %u stays in force",
-			  diags_errors(diags), now->generation);
-	notify_status("generation %u, %zu rules%s", now->generation, policy_rule_count(now->policy),
-		      is_new ? "" : "; the last reload was refused");
-	snapshot_put(now);
-	diags_free(diags);
-	notify_ready();
+	const struct house *h = context;
+	log_reopen(h->log);
 }
 
-/* ---- the keeper ----------------------------------------------------------------------------------------- */
-
-static void expire_records(struct daemon *d)
+static int serve_several(struct house *h, struct diags *diags)
 {
-	const struct snapshot *now = snapshot_get();
-	if (d->gate.store != NULL)
-		store_expire(d->gate.store, clock_unix_ms() - now->options->record_days * 86400000);
-	snapshot_put(now);
-}
-
-static void *stop_milter(void *context)
-{
-	(void)context;
-	milter_stop();
-	return NULL;
-}
-
-/* smfi_stop waits for a lock that libmilter's listener holds while it polls, for five seconds at a time. The MTA
- * would be without a filter for that long, so the listener is woken until it has let go. */
-static void stop_listening(void)
-{
-	pthread_t stopper;
-	const struct snapshot *now = snapshot_get();
-	BUG_IF(pthread_create(&stopper, NULL, stop_milter, NULL) != 0);
-	do {
-		listen_wake(&now->options->listen.items[0]);
-		sleep_ms(5);
-	} while (pthread_tryjoin_np(stopper, NULL) != 0);
-	snapshot_put(now);
-}
-
-/* Looks whether the records of our keys are published. Answers when to look again. */
-static int64_t check_keys(struct daemon *d, int64_t within_ms)
-{
-	const struct snapshot *now = snapshot_get();
-	int64_t wait_ms = EXPIRE_EVERY_S * 1000;
-	if (now->keys != NULL)
-		wait_ms = keyring_check(now->keys, d->gate.dns, d->gate.log, clock_mono_ms() + within_ms);
-	snapshot_put(now);
-	return wait_ms;
-}
-
-/* Sleeps until then, a reload or a stop. */
-static void keeper_sleep(struct daemon *d, int64_t wait_ms)
-{
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += wait_ms / 1000 + 1;
-	pthread_mutex_lock(&d->lock);
-	while (!d->is_stopping && !d->is_reloaded &&
-	       pthread_cond_timedwait(&d->wake, &d->lock, &until) == 0)
-		;
-	d->is_reloaded = false;
-	pthread_mutex_unlock(&d->lock);
-}
-
-static bool is_stopping(struct daemon *d)
-{
-	return atomic_load(&d->gate.is_stopping);
-}
-
-static void *keep(void *context)
-{
-	struct daemon *d = context;
-	int64_t expire_at_ms = 0;
-	while (!is_stopping(d)) {
-		if (clock_mono_ms() >= expire_at_ms) {
-			expire_records(d);
-			expire_at_ms = clock_mono_ms() + EXPIRE_EVERY_S * 1000;
-		}
-		int64_t keys_ms = check_keys(d, KEYS_MS), expire_ms = expire_at_ms - clock_mono_ms();
-		keeper_sleep(d, keys_ms < expire_ms ? keys_ms : expire_ms);
-	}
-	notify_stopping();
-	log_info(d->gate.log, "stopping: %ld messages in flight", atomic_load(&d->gate.messages));
-	if (!wait_until_none(&d->gate.messages, DRAIN_MS))
-		log_warn(d->gate.log, "stopping with %ld messages unfinished: the MTA will try them again",
-			 atomic_load(&d->gate.messages));
-	stop_listening();
-	return NULL;
-}
-
-/* ---- start ---------------------------------------------------------------------------------------------- */
-
-static struct log *open_log(struct daemon *d, const struct options *o, struct diags *diags)
-{
-	static const struct { const char *word; enum log_level level; } levels[] = {
-		{ "error", LEVEL_ERROR }, { "warn", LEVEL_WARN }, { "info", LEVEL_INFO }, { "debug", LEVEL_DEBUG },
+	size_t count = h->options->listen.count;
+	h->names = arena_array(h->arena, count, sizeof(*h->names));
+	for (size_t i = 0; i < count; i++)
+		h->names[i] = child_name(h, i);
+	struct supervise_plan plan = {
+		.names = h->names,
+		.count = count,
+		.serve = serve_child,
+		.check = check_as_child,
+		.reload = reopen_log,
+		.context = h,
 	};
-	struct log_settings settings = {
-		.target = str_to_c(d->arena, o->log_target),
-		.format = str_eq(o->log_format, STR("json")) ? FORMAT_JSON : FORMAT_TEXT,
-		.level = LEVEL_INFO,
-		.syslog_ident = "gatepost",
-	};
-	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
-		if (str_eq(o->log_level, str_of(levels[i].word)))
-			settings.level = levels[i].level;
-	return log_open(&settings, diags);
-}
-
-/* Sockets while we may still be root; everything that opens files or starts threads as the account that serves. */
-static bool open_everything(struct daemon *d, const struct options *o, struct diags *diags)
-{
-	const struct listener *listener = &o->listen.items[0];
-	struct account account;
-	d->gate.role = listener->role;
-	d->gate.snapshot = snapshot_get;
-	if (!privileges_find(o->user, &account, diags) || !listen_prepare(listener, &account, diags))
-		return false;
-	bool is_open = milter_open(&d->gate, listener, diags);
-	if (!listen_finish(listener, &account, is_open, diags) || !is_open)
-		return false;
-	return privileges_drop(o->user, diags) &&
-	       (d->gate.log = open_log(d, o, diags)) != NULL &&
-	       (d->gate.dns = resolver_open(o, d->gate.log, diags)) != NULL &&
-	       (d->gate.store = store_open(o->store, d->gate.log, diags)) != NULL;
-}
-
-static bool is_well(void *context)
-{
-	(void)context;
-	return true; /* this thread is scheduled, so the process is */
-}
-
-static int serve(struct daemon *d)
-{
-	check_keys(d, KEYS_AT_START_MS); /* the first message should not be signed with a key that nobody can find */
-	const struct snapshot *first = snapshot_get();
-	const struct listener *listener = &first->options->listen.items[0];
-	log_info(d->gate.log, "gatepost %s ready on %.*s: %zu rules from %zu policy files", GATEPOST_VERSION,
-		 STR_ARG(listener->socket), policy_rule_count(first->policy), policy_file_count(first->policy));
-	notify_status("generation %u, %zu rules", first->generation, policy_rule_count(first->policy));
-	snapshot_put(first);
-	BUG_IF(pthread_create(&d->keeper, NULL, keep, d) != 0);
-	d->watchdog = watchdog_start(is_well, d);
-	notify_ready();
-	/* Asked to stop before it began, libmilter says no. */
-	bool is_clean = milter_run() || atomic_load(&d->gate.is_stopping);
-	if (!is_clean)
-		log_error(d->gate.log, "libmilter gave up");
-	on_stop(d);
-	pthread_join(d->keeper, NULL);
-	watchdog_end(d->watchdog);
-	return is_clean ? EX_OK : EX_SOFTWARE;
-}
-
-/* Reverse order of opening. With connections still open libmilter's threads may use what would be freed: then only
- * what must be on disk is finished, and the process ends as it is. */
-static void close_everything(struct daemon *d)
-{
-	bool is_quiet = wait_until_none(&d->gate.connections, CLOSE_MS);
-	if (d->gate.store != NULL)
-		store_flush(d->gate.store);
-	log_info(d->gate.log, "stopped");
-	if (!is_quiet)
-		_exit(EX_OK);
-	store_close(d->gate.store);
-	dns_close(d->gate.dns);
-	log_close(d->gate.log);
-}
-
-static int fail(struct diags *diags, int code)
-{
-	diags_print(diags, stderr);
+	if (!supervise_check(&plan, diags))
+		return EX_CONFIG;
+	if (!privileges_lower(h->options->user, diags) || (h->log = serve_open_log(h->options, NULL, true, diags)) == NULL)
+		return EX_UNAVAILABLE;
+	for (size_t i = 0; i < diags_count(diags); i++)
+		log_warn(h->log, "%s", diag_text(diags, diags_at(diags, i)));
+	plan.log = h->log;
+	log_info(h->log, "gatepost %s: a process for each of %zu listeners", GATEPOST_VERSION, count);
+	int code = supervise(&plan);
+	log_info(h->log, "all processes have stopped");
+	log_close(h->log);
 	return code;
 }
 
-static int run(struct daemon *d, struct diags *diags)
+static int run(struct house *h, struct diags *diags)
 {
-	struct snapshot *first = snapshot_load(d->config_path, NULL, diags);
-	if (first == NULL)
-		return fail(diags, EX_CONFIG);
-	snapshot_publish(first);
-	bool is_open = open_everything(d, first->options, diags);
-	if (!is_open)
-		return fail(diags, EX_UNAVAILABLE);
-	log_diags(d->gate.log, diags);
-	/* Blocked until now: a reload or a stop finds everything open. */
-	struct signal_actions actions = { .stop = on_stop, .reload = on_reload, .context = d };
-	d->signals = signals_start(&actions);
-	if (d->signals == NULL)
-		return EX_OSERR;
-	return serve(d);
+	h->options = options_load(h->arena, h->config_path, diags);
+	if (h->options->listen.count > 1 && diags_errors(diags) == 0) {
+		struct diags *all = diags_new(); /* the check says everything that was said already */
+		int code = serve_several(h, all);
+		if (diags_errors(all) > 0)
+			diags_print(all, stderr);
+		diags_free(all);
+		return code;
+	}
+	const struct serve_plan plan = { .config_path = h->config_path };
+	return serve_listener(&plan);
 }
 
 int cmd_run(int argc, char **argv)
 {
-	static struct daemon d = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
-	if (!cmd_options(argc, argv, &d.config_path))
+	struct house h = { .config_path = GATEPOST_CONFIG };
+	if (!cmd_options(argc, argv, &h.config_path))
 		return EX_USAGE;
 	privileges_begin();
 	signals_block();
-	d.arena = arena_new();
+	h.arena = arena_new();
 	struct diags *diags = diags_new();
-	int code = run(&d, diags);
-	signals_end(d.signals);
-	close_everything(&d);
-	snapshot_publish(NULL);
+	int code = run(&h, diags);
 	diags_free(diags);
-	arena_free(d.arena);
+	arena_free(h.arena);
 	return code;
 }

@@ -102,13 +102,22 @@ static size_t count_signatures(const struct policy *p)
 	return count;
 }
 
+/* Behind an inbound listener no message belongs to a workflow. */
+static bool is_inbound_only(const struct options *o, size_t listener)
+{
+	size_t inbound = 0;
+	if (listener < o->listen.count)
+		return o->listen.items[listener].role == ROLE_INBOUND;
+	for (size_t i = 0; i < o->listen.count; i++)
+		inbound += o->listen.items[i].role == ROLE_INBOUND;
+	return inbound > 0 && inbound == o->listen.count;
+}
+
 /* Every key that a workflow signs with, so that a missing one is known now and not with the first message. */
 static void load_keys(struct arena *a, const struct snapshot *running, struct diags *diags, struct snapshot *s)
 {
 	const struct options *o = s->options;
 	size_t count = count_signatures(s->policy), n = 0;
-	if (count == 0 || (o->listen.count > 0 && o->listen.items[0].role == ROLE_INBOUND))
-		return;
 	struct sign_use *uses = arena_array(a, count, sizeof(*uses));
 	for (size_t i = 0; i < policy_workflow_count(s->policy); i++) {
 		const struct workflow *w = policy_workflow_at(s->policy, i);
@@ -129,20 +138,34 @@ static void load_keys(struct arena *a, const struct snapshot *running, struct di
 		arena_defer(a, free_signer, s->signer);
 }
 
-/* Behind an inbound listener no message belongs to a workflow. */
-static void check_roles(const struct snapshot *s, struct diags *diags)
+static bool has_limits(const struct policy *p)
 {
-	const struct listeners *listen = &s->options->listen;
-	size_t inbound = 0;
-	for (size_t i = 0; i < listen->count; i++)
-		inbound += listen->items[i].role == ROLE_INBOUND;
-	if (inbound > 0 && inbound == listen->count && policy_workflow_count(s->policy) > 0)
-		diag_warn(diags, (struct place){ .file = s->config_path, .setting = "listen" }, "has the role inbound only, "
-			  "and there are workflows: no message will belong to one");
+	for (size_t i = 0; i < policy_workflow_count(p); i++) {
+		const struct limits *limits = &policy_workflow_at(p, i)->limits;
+		for (enum limit_who who = 0; who < LIMIT_WHO_COUNT; who++)
+			if (limits->per[who].messages.amount > 0 || limits->per[who].recipients.amount > 0)
+				return true;
+	}
+	return false;
 }
 
-void config_fill(struct arena *a, const char *config_path, const struct snapshot *running, struct diags *diags,
-		 struct snapshot *s)
+/* What listeners and workflows can do for each other. */
+static void check_roles(const struct snapshot *s, struct diags *diags)
+{
+	const struct options *o = s->options;
+	const struct place at = { .file = s->config_path, .setting = "listen" };
+	size_t sending = 0;
+	for (size_t i = 0; i < o->listen.count; i++)
+		sending += o->listen.items[i].role != ROLE_INBOUND;
+	if (is_inbound_only(o, EVERY_LISTENER) && policy_workflow_count(s->policy) > 0)
+		diag_warn(diags, at, "has the role inbound only, and there are workflows: no message will belong to one");
+	if (sending > 1 && has_limits(s->policy) && !str_starts(o->store, STR("redis:")))
+		diag_warn(diags, at, "%zu listeners take mail of workflows, each in a process that counts limits for "
+			  "itself: let one do that, or keep limits in Redis (store)", sending);
+}
+
+void config_fill(struct arena *a, const char *config_path, size_t listener, const struct snapshot *running,
+		 struct diags *diags, struct snapshot *s)
 {
 	s->config_path = str_to_c(a, str_of(config_path));
 	s->loaded_unix_s = clock_unix_s();
@@ -156,6 +179,7 @@ void config_fill(struct arena *a, const char *config_path, const struct snapshot
 	settle_authserv_id(a, o, (struct place){ .file = s->config_path, .setting = "authserv_id" }, diags);
 	s->policy = policy_load(a, str_to_c(a, o->policies), diags);
 	s->dkim = make_dkim(a, o, diags);
-	load_keys(a, running, diags, s);
+	if (count_signatures(s->policy) > 0 && !is_inbound_only(o, listener))
+		load_keys(a, running, diags, s);
 	check_roles(s, diags);
 }

@@ -26,3 +26,9 @@ struct dns *resolver_open(const struct options *o, struct log *log, struct diags
 	arena_free(scratch);
 	return dns;
 }
+
+void resolver_check(const struct options *o, struct diags *diags)
+{
+	if (o->dns_zone_file.n > 0)
+		dns_close(resolver_open(o, NULL, diags));
+}

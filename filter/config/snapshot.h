@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct auth_dkim;
@@ -24,12 +25,15 @@ struct snapshot {
 	const struct options *options;   /* authserv_id is never empty here */
 	const struct policy *policy;
 	const struct auth_dkim *dkim;
-	const struct keyring *keys;      /* NULL: no workflow signs, or an inbound listener, which opens no key */
+	const struct keyring *keys;      /* NULL: no workflow signs, or inbound listeners only, which open no key */
 	struct auth_dkim_signer *signer; /* NULL with keys */
 };
 
 /* Reads and checks everything. running may be NULL (start-up); else its RESTART options stay in force. */
 struct snapshot *snapshot_load(const char *config_path, const struct snapshot *running, struct diags *);
+/* The same for the process that serves one of the listeners: an inbound one opens no key. */
+struct snapshot *snapshot_load_for(const char *config_path, size_t listener, const struct snapshot *running,
+				   struct diags *);
 /* Never NULL after the first publish. Count one reference more. */
 const struct snapshot *snapshot_get(void);
 /* The last one out frees. NULL is allowed. */

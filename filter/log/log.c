@@ -36,6 +36,8 @@ struct log {
 	struct sink *sink;
 	enum log_format format;
 	enum log_level level;
+	char *who;                     /* "inbound: ", or "" */
+	bool has_writer;
 	pthread_t writer;
 	pthread_mutex_t lock;          /* over all below */
 	pthread_cond_t wake, done;     /* for the writer; for who waits for a line */
@@ -94,6 +96,14 @@ static struct task *next_task(struct log *l)
 	return t;
 }
 
+static void do_task(struct log *l, const struct task *t)
+{
+	if (t->is_reopen)
+		reopen(l);
+	else
+		write_line(l, &t->line);
+}
+
 static void *work(void *context)
 {
 	struct log *l = context;
@@ -101,10 +111,7 @@ static void *work(void *context)
 	pthread_mutex_lock(&l->lock);
 	while ((t = next_task(l)) != NULL) {
 		pthread_mutex_unlock(&l->lock);
-		if (t->is_reopen)
-			reopen(l);
-		else
-			write_line(l, &t->line);
+		do_task(l, t);
 		pthread_mutex_lock(&l->lock);
 		l->queued_bytes -= t->size_bytes;
 		l->tasks_done++;
@@ -130,6 +137,11 @@ static bool wait_until_done(struct log *l, uint64_t number, int64_t wait_ms)
 
 static void put(struct log *l, struct task *t)
 {
+	if (!l->has_writer) {
+		do_task(l, t);
+		free(t);
+		return;
+	}
 	pthread_mutex_lock(&l->lock);
 	if (l->queued_bytes + t->size_bytes > QUEUE_BYTES_MAX) {
 		atomic_fetch_add(&l->lost_lines, 1);
@@ -191,10 +203,14 @@ struct log *log_open(const struct log_settings *s, struct diags *diags)
 	l->format = s->format;
 	l->level = s->level;
 	l->end = &l->first;
+	l->has_writer = !s->is_threadless;
+	if (asprintf(&l->who, "%s%s", s->who == NULL ? "" : s->who, s->who == NULL ? "" : ": ") < 0)
+		fail_out_of_memory();
 	pthread_mutex_init(&l->lock, NULL);
 	condition_init(&l->wake);
 	condition_init(&l->done);
-	l->writer = thread_start(work, l);
+	if (l->has_writer)
+		l->writer = thread_start(work, l);
 	return l;
 }
 
@@ -212,11 +228,13 @@ void log_close(struct log *l)
 		pthread_detach(l->writer);
 		return;
 	}
-	pthread_join(l->writer, NULL);
+	if (l->has_writer)
+		pthread_join(l->writer, NULL);
 	pthread_cond_destroy(&l->wake);
 	pthread_cond_destroy(&l->done);
 	pthread_mutex_destroy(&l->lock);
 	sink_close(l->sink);
+	free(l->who);
 	free(l);
 }
 
@@ -237,7 +255,8 @@ message(struct log *l, enum log_level level, const char *format, va_list args)
 	char text[MESSAGE_MAX_BYTES];
 	if (l == NULL || level > l->level)
 		return;
-	vsnprintf(text, sizeof(text), format, args);
+	int n = snprintf(text, sizeof(text), "%s", l->who);
+	vsnprintf(text + n, sizeof(text) - (size_t)n, format, args);
 	put_line(l, (struct sink_line){ .level = level, .text = str_of(text), .json = STR_EMPTY });
 }
 

@@ -176,8 +176,11 @@ bool listeners_load(struct arena *a, const config_setting_t *setting, struct dia
 		r.group = config_setting_get_elem(setting, i);
 		read_listener(&r, &items[i]);
 	}
-	if (count > 1)
-		diag_error(diags, lc_place(a, setting), "several listeners are not supported yet: one entry");
+	for (unsigned i = 0; i < count; i++)
+		for (unsigned j = 0; j < i; j++)
+			if (items[i].socket.n > 0 && str_eq(items[i].socket, items[j].socket))
+				diag_error(diags, lc_place(a, config_setting_get_elem(setting, i)),
+					   "another entry has the same socket");
 	*out = (struct listeners){ items, count };
 	return count > 0 && diags_errors(diags) == errors_before;
 }

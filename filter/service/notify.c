@@ -5,39 +5,75 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fail.h"
 
+static int supervisor = -1; /* set before the first thread */
+
+void notify_supervisor(int fd)
+{
+	supervisor = fd;
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_PID"); /* the interval stays: pings are for the supervisor */
+}
+
+static void tell(const char *text)
+{
+	if (supervisor < 0)
+		sd_notify(0, text);
+	else
+		send(supervisor, text, strlen(text), MSG_NOSIGNAL);
+}
+
 void notify_ready(void)
 {
-	sd_notify(0, "READY=1");
+	tell(NOTIFY_READY);
+}
+
+void notify_refused(void)
+{
+	if (supervisor < 0)
+		notify_ready();
+	else
+		tell(NOTIFY_REFUSED);
 }
 
 /* Type=notify-reload wants the time at which the reload began. */
 void notify_reloading(void)
 {
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
+	char text[64];
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
+	tell(text);
 }
 
 void notify_stopping(void)
 {
-	sd_notify(0, "STOPPING=1");
+	tell("STOPPING=1");
+}
+
+void notify_alive(void)
+{
+	tell(NOTIFY_ALIVE);
 }
 
 void notify_status(const char *format, ...)
 {
-	char text[256];
+	char text[256] = "STATUS=";
+	size_t n = strlen(text);
 	va_list args;
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	vsnprintf(text + n, sizeof(text) - n, format, args);
 	va_end(args);
 	for (char *p = text; *p != 0; p++)
 		if (*p == '\n')
 			*p = ' ';
-	sd_notifyf(0, "STATUS=%s", text);
+	tell(text);
 }
 
 struct watchdog {
@@ -63,7 +99,7 @@ static void *ping(void *arg)
 	while (!w->is_ending) {
 		pthread_mutex_unlock(&w->lock);
 		if (w->is_well(w->context))
-			sd_notify(0, "WATCHDOG=1");
+			notify_alive();
 		pthread_mutex_lock(&w->lock);
 		struct timespec until = after_us(w->interval_us);
 		while (!w->is_ending && pthread_cond_timedwait(&w->wake, &w->lock, &until) == 0)

@@ -1,16 +1,27 @@
-/* service/notify.h - what systemd is told (sd_notify(3)).
+/* service/notify.h - what systemd is told (sd_notify(3)), or the supervisor in its place.
  *
- * Without NOTIFY_SOCKET in the environment nothing happens.
+ * Without either - NOTIFY_SOCKET in the environment, notify_supervisor - nothing happens.
  * Owns:    the watchdog owns a thread. Threads: any.
  * Fails:   never. */
 #pragma once
 
 #include <stdbool.h>
 
+/* A supervisor tells these apart; systemd knows the first two. */
+#define NOTIFY_READY "READY=1"
+#define NOTIFY_ALIVE "WATCHDOG=1"
+#define NOTIFY_REFUSED "X_GATEPOST_REFUSED=1"
+
+/* In a supervised child, before its first thread: whom to tell. A socket that keeps messages apart. */
+void notify_supervisor(int fd);
+
 void notify_ready(void);
-/* Followed by notify_ready when the reload is over, however it went. */
+/* Followed by notify_ready when the reload is over, or by notify_refused. */
 void notify_reloading(void);
+void notify_refused(void);
 void notify_stopping(void);
+/* What the watchdog below does by itself. */
+void notify_alive(void);
 /* One line for `systemctl status`. */
 void notify_status(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -58,13 +58,37 @@ static bool become(const struct passwd *entry, struct diags *diags)
 	return true;
 }
 
+static bool stay(struct diags *diags)
+{
+	if (geteuid() == 0)
+		diag_warn(diags, at_user, "is empty and root serves: name a user, or set User= in the unit");
+	return true;
+}
+
+bool privileges_lower(struct str user, struct diags *diags)
+{
+	if (user.n == 0)
+		return stay(diags);
+	if (geteuid() != 0)
+		return true; /* what the user is, each child looks itself */
+	const struct passwd *entry = find(user, diags);
+	if (entry == NULL)
+		return false;
+	if (initgroups(entry->pw_name, entry->pw_gid) == 0 && setegid(entry->pw_gid) == 0 && seteuid(entry->pw_uid) == 0)
+		return true;
+	diag_error(diags, at_user, "cannot act as \"%s\": %s", entry->pw_name, strerror(errno));
+	return false;
+}
+
+void privileges_raise(void)
+{
+	BUG_IF(seteuid(getuid()) != 0 || setegid(getgid()) != 0);
+}
+
 bool privileges_drop(struct str user, struct diags *diags)
 {
-	if (user.n == 0) {
-		if (geteuid() == 0)
-			diag_warn(diags, at_user, "is empty and root serves: name a user, or set User= in the unit");
-		return true;
-	}
+	if (user.n == 0)
+		return stay(diags);
 	const struct passwd *entry = find(user, diags);
 	if (entry == NULL)
 		return false;

@@ -25,5 +25,9 @@ struct account {
 void privileges_begin(void);
 /* Of the user named; empty: who runs us. */
 bool privileges_find(struct str user, struct account *, struct diags *);
+/* Acts as the user from here on, but can go back: for a supervisor, whose children open sockets as root again. */
+bool privileges_lower(struct str user, struct diags *);
+/* In the child: what privileges_lower took. */
+void privileges_raise(void);
 /* Becomes the user for good, with its groups. Empty: stays, with a warning if that is root. */
 bool privileges_drop(struct str user, struct diags *);

@@ -104,7 +104,8 @@ postlog    unix-dgram n - n - 1 postlogd
 class Postfix:
     """One instance. Mail for example.com goes to one Maildir; everything else is refused or returned."""
 
-    def __init__(self, folder, milter, domains=("example.com",), ports=1, settings=None):
+    def __init__(self, folder, milter, domains=("example.com",), ports=1, settings=None, port_options=()):
+        """port_options: for each port further settings of its smtpd, a dict."""
         self.folder = folder
         self.config = folder("postfix")
         self.ports = [free_port() for _ in range(ports)]
@@ -154,7 +155,12 @@ class Postfix:
             "milter_default_action": "tempfail",
         }
         values.update(settings or {})
-        ports_cf = "\n".join(f"127.0.0.1:{p} inet n - n - - smtpd" for p in self.ports)
+        lines = []
+        for index, port in enumerate(self.ports):
+            lines.append(f"127.0.0.1:{port} inet n - n - - smtpd")
+            for name, value in (port_options[index] if index < len(port_options) else {}).items():
+                lines.append(f"  -o {name}={value}")
+        ports_cf = "\n".join(lines)
         folder.write("postfix/main.cf", "".join(f"{k} = {v}\n" for k, v in values.items()))
         folder.write("postfix/master.cf", MASTER_CF.format(ports=ports_cf))
         for name in ("queue", "log", "data"):
@@ -401,7 +407,9 @@ class Gatepost:
     def _is_ready(self, mark, is_quiet):
         if self.process.poll() is not None:
             raise RuntimeError(f"gatepost ended with {self.process.returncode}: {self.stderr()}")
-        return os.path.exists(self.socket_path) if is_quiet else " ready on " in self.log(mark)
+        # A supervisor tells when all its processes are.
+        word = " processes serve" if self.listen.count("socket =") > 1 else " ready on "
+        return os.path.exists(self.socket_path) if is_quiet else word in self.log(mark)
 
     def _size(self):
         try:
@@ -440,7 +448,8 @@ class Gatepost:
         """The line that tells how it went."""
         mark = self._size()
         self.process.send_signal(how)
-        match = wait_for("the reload", lambda: re.search(r".*(reloaded:|reload refused).*", self.log(mark)), seconds)
+        word = "reload (complete|incomplete)" if self.listen.count("socket =") > 1 else "reloaded:"
+        match = wait_for("the reload", lambda: re.search(f".*({word}|reload refused).*", self.log(mark)), seconds)
         return match.group(0)
 
     def log(self, since=0):

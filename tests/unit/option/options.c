@@ -174,8 +174,8 @@ static void a_listener_that_cannot_work_is_refused(void **state)
 		  "listen[0].mode: is a number, wanted is a text in quotes" },
 		{ "{ socket = \"unix:/s\"; grp = \"postfix\"; }",
 		  "listen[0].grp: unknown setting; did you mean \"group\"?" },
-		{ "{ socket = \"unix:/s\"; }, { socket = \"unix:/t\"; }",
-		  "listen: several listeners are not supported yet: one entry" },
+		{ "{ socket = \"unix:/s\"; }, { socket = \"unix:/t\"; }, { socket = \"unix:/s\"; }",
+		  "listen[2]: another entry has the same socket" },
 		{ "\"unix:/s\"", "listen[0]: is a text, wanted is a group { ... }" },
 	};
 	struct fixture *f = *state;

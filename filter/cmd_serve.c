@@ -1,0 +1,350 @@
+#include "cmd_serve.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auth/keyring.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "config/resolver.h"
+#include "config/snapshot.h"
+#include "dns/dns.h"
+#include "log/log.h"
+#include "milter/milter.h"
+#include "policy/policy.h"
+#include "service/listen.h"
+#include "service/notify.h"
+#include "service/privileges.h"
+#include "service/signals.h"
+#include "session/session.h"
+#include "store/store.h"
+
+enum {
+	DRAIN_MS = 25000,         /* messages in flight may take this long after SIGTERM; systemd waits 90 s */
+	CLOSE_MS = 500,           /* then libmilter's connections may take this long to end */
+	EXPIRE_EVERY_S = 3600,
+	KEYS_MS = 20000,          /* longest wait for the records of all keys */
+	KEYS_AT_START_MS = 3000,  /* a resolver that is still starting must not keep mail waiting */
+};
+
+struct daemon {
+	const struct serve_plan *plan;
+	struct arena *arena;
+	struct gate gate;
+	struct signals *signals;
+	struct watchdog *watchdog;
+	/* The keeper: forgets old records, looks after the keys, and lets messages finish before a stop. */
+	pthread_t keeper;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool is_stopping, is_reloaded;
+};
+
+static void sleep_ms(long ms)
+{
+	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
+}
+
+/* False if some are still open after that time. */
+static bool wait_until_none(_Atomic long *count, int64_t wait_ms)
+{
+	for (int64_t end_ms = clock_mono_ms() + wait_ms; atomic_load(count) > 0; sleep_ms(10))
+		if (clock_mono_ms() >= end_ms)
+			return false;
+	return true;
+}
+
+/* The supervisor has told the warnings. */
+static void log_diags(const struct daemon *d, struct diags *diags)
+{
+	for (size_t i = 0; i < diags_count(diags); i++) {
+		const struct diag *g = diags_at(diags, i);
+		if (g->is_error)
+			log_error(d->gate.log, "%s", diag_text(diags, g));
+		else if (!d->plan->is_supervised)
+			log_warn(d->gate.log, "%s", diag_text(diags, g));
+	}
+}
+
+static const struct listener *listener_of(const struct daemon *d, const struct options *o)
+{
+	return &o->listen.items[d->plan->listener];
+}
+
+/* ---- signals -------------------------------------------------------------------------------------------- */
+
+static void on_stop(void *context)
+{
+	struct daemon *d = context;
+	atomic_store(&d->gate.is_stopping, true);
+	pthread_mutex_lock(&d->lock);
+	d->is_stopping = true;
+	pthread_cond_signal(&d->wake);
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* All or nothing: the zone file is only taken together with a configuration that is right. */
+static bool reload(struct daemon *d, struct diags *diags)
+{
+	const struct snapshot *running = snapshot_get();
+	struct snapshot *next = snapshot_load_for(d->plan->config_path, d->plan->listener, running, diags);
+	snapshot_put(running);
+	if (next == NULL)
+		return false;
+	if (!dns_reload_zone(d->gate.dns, diags)) {
+		snapshot_put(next);
+		return false;
+	}
+	snapshot_publish(next);
+	pthread_mutex_lock(&d->lock);
+	d->is_reloaded = true;
+	pthread_cond_signal(&d->wake);
+	pthread_mutex_unlock(&d->lock);
+	return true;
+}
+
+static void on_reload(void *context)
+{
+	struct daemon *d = context;
+	notify_reloading();
+	log_reopen(d->gate.log);
+	struct diags *diags = diags_new();
+	bool is_new = reload(d, diags);
+	log_diags(d, diags);
+	const struct snapshot *now = snapshot_get();
+	if (is_new)
+		log_info(d->gate.log, "reloaded: generation %u, %zu rules", now->generation,
+			 policy_rule_count(now->policy));
+	else
+		log_error(d->gate.log, "reload refused (%zu errors): generation %u stays in force",
+			  diags_errors(diags), now->generation);
+	notify_status("generation %u, %zu rules%s", now->generation, policy_rule_count(now->policy),
+		      is_new ? "" : "; the last reload was refused");
+	snapshot_put(now);
+	diags_free(diags);
+	if (is_new)
+		notify_ready();
+	else
+		notify_refused();
+}
+
+/* ---- the keeper ----------------------------------------------------------------------------------------- */
+
+static void expire_records(struct daemon *d)
+{
+	const struct snapshot *now = snapshot_get();
+	if (d->gate.store != NULL)
+		store_expire(d->gate.store, clock_unix_ms() - now->options->record_days * 86400000);
+	snapshot_put(now);
+}
+
+static void *stop_milter(void *context)
+{
+	(void)context;
+	milter_stop();
+	return NULL;
+}
+
+/* smfi_stop waits for a lock that libmilter's listener holds while it polls, for five seconds at a time. The MTA
+ * would be without a filter for that long, so the listener is woken until it has let go. */
+static void stop_listening(const struct daemon *d)
+{
+	pthread_t stopper;
+	const struct snapshot *now = snapshot_get();
+	BUG_IF(pthread_create(&stopper, NULL, stop_milter, NULL) != 0);
+	do {
+		listen_wake(listener_of(d, now->options));
+		sleep_ms(5);
+	} while (pthread_tryjoin_np(stopper, NULL) != 0);
+	snapshot_put(now);
+}
+
+/* Looks whether the records of our keys are published. Answers when to look again. */
+static int64_t check_keys(struct daemon *d, int64_t within_ms)
+{
+	const struct snapshot *now = snapshot_get();
+	int64_t wait_ms = EXPIRE_EVERY_S * 1000;
+	if (now->keys != NULL)
+		wait_ms = keyring_check(now->keys, d->gate.dns, d->gate.log, clock_mono_ms() + within_ms);
+	snapshot_put(now);
+	return wait_ms;
+}
+
+/* Sleeps until then, a reload or a stop. */
+static void keeper_sleep(struct daemon *d, int64_t wait_ms)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += wait_ms / 1000 + 1;
+	pthread_mutex_lock(&d->lock);
+	while (!d->is_stopping && !d->is_reloaded &&
+	       pthread_cond_timedwait(&d->wake, &d->lock, &until) == 0)
+		;
+	d->is_reloaded = false;
+	pthread_mutex_unlock(&d->lock);
+}
+
+static bool is_stopping(struct daemon *d)
+{
+	return atomic_load(&d->gate.is_stopping);
+}
+
+static void *keep(void *context)
+{
+	struct daemon *d = context;
+	int64_t expire_at_ms = 0;
+	while (!is_stopping(d)) {
+		if (clock_mono_ms() >= expire_at_ms) {
+			expire_records(d);
+			expire_at_ms = clock_mono_ms() + EXPIRE_EVERY_S * 1000;
+		}
+		int64_t keys_ms = check_keys(d, KEYS_MS), expire_ms = expire_at_ms - clock_mono_ms();
+		keeper_sleep(d, keys_ms < expire_ms ? keys_ms : expire_ms);
+	}
+	notify_stopping();
+	log_info(d->gate.log, "stopping: %ld messages in flight", atomic_load(&d->gate.messages));
+	if (!wait_until_none(&d->gate.messages, DRAIN_MS))
+		log_warn(d->gate.log, "stopping with %ld messages unfinished: the MTA will try them again",
+			 atomic_load(&d->gate.messages));
+	stop_listening(d);
+	return NULL;
+}
+
+/* ---- start ---------------------------------------------------------------------------------------------- */
+
+struct log *serve_open_log(const struct options *o, const char *who, bool is_threadless, struct diags *diags)
+{
+	static const struct { const char *word; enum log_level level; } levels[] = {
+		{ "error", LEVEL_ERROR }, { "warn", LEVEL_WARN }, { "info", LEVEL_INFO }, { "debug", LEVEL_DEBUG },
+	};
+	struct arena *scratch = arena_new();
+	struct log_settings settings = {
+		.target = str_to_c(scratch, o->log_target),
+		.format = str_eq(o->log_format, STR("json")) ? FORMAT_JSON : FORMAT_TEXT,
+		.level = LEVEL_INFO,
+		.syslog_ident = "gatepost",
+		.who = who,
+		.is_threadless = is_threadless,
+	};
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (str_eq(o->log_level, str_of(levels[i].word)))
+			settings.level = levels[i].level;
+	struct log *log = log_open(&settings, diags);
+	arena_free(scratch);
+	return log;
+}
+
+/* Sockets while we may still be root; everything that opens files or starts threads as the account that serves. */
+static bool open_everything(struct daemon *d, const struct options *o, struct diags *diags)
+{
+	const struct listener *listener = listener_of(d, o);
+	struct account account;
+	d->gate.role = listener->role;
+	d->gate.snapshot = snapshot_get;
+	if (!privileges_find(o->user, &account, diags) || !listen_prepare(listener, &account, diags))
+		return false;
+	bool is_open = milter_open(&d->gate, listener, diags);
+	if (!listen_finish(listener, &account, is_open, diags) || !is_open)
+		return false;
+	return privileges_drop(o->user, diags) &&
+	       (d->gate.log = serve_open_log(o, d->plan->who, false, diags)) != NULL &&
+	       (d->gate.dns = resolver_open(o, d->gate.log, diags)) != NULL &&
+	       (d->gate.store = store_open(o->store, d->gate.log, diags)) != NULL;
+}
+
+static bool is_well(void *context)
+{
+	(void)context;
+	return true; /* this thread is scheduled, so the process is */
+}
+
+static int serve(struct daemon *d)
+{
+	check_keys(d, KEYS_AT_START_MS); /* the first message should not be signed with a key that nobody can find */
+	const struct snapshot *first = snapshot_get();
+	const struct listener *listener = listener_of(d, first->options);
+	log_info(d->gate.log, "gatepost %s ready on %.*s: %zu rules from %zu policy files", GATEPOST_VERSION,
+		 STR_ARG(listener->socket), policy_rule_count(first->policy), policy_file_count(first->policy));
+	notify_status("generation %u, %zu rules", first->generation, policy_rule_count(first->policy));
+	snapshot_put(first);
+	BUG_IF(pthread_create(&d->keeper, NULL, keep, d) != 0);
+	d->watchdog = watchdog_start(is_well, d);
+	notify_ready();
+	/* Asked to stop before it began, libmilter says no. */
+	bool is_clean = milter_run() || atomic_load(&d->gate.is_stopping);
+	if (!is_clean)
+		log_error(d->gate.log, "libmilter gave up");
+	on_stop(d);
+	pthread_join(d->keeper, NULL);
+	watchdog_end(d->watchdog);
+	return is_clean ? EX_OK : EX_SOFTWARE;
+}
+
+/* Reverse order of opening. With connections still open libmilter's threads may use what would be freed: then only
+ * what must be on disk is finished, and the process ends as it is. */
+static void close_everything(struct daemon *d)
+{
+	bool is_quiet = wait_until_none(&d->gate.connections, CLOSE_MS);
+	if (d->gate.store != NULL)
+		store_flush(d->gate.store);
+	log_info(d->gate.log, "stopped");
+	if (!is_quiet)
+		_exit(EX_OK);
+	store_close(d->gate.store);
+	dns_close(d->gate.dns);
+	log_close(d->gate.log);
+}
+
+static int fail(struct diags *diags, int code)
+{
+	diags_print(diags, stderr);
+	return code;
+}
+
+/* The end of the supervisor is ours too. The kernel forgets this wish when the user changes, so not before. */
+static void end_with_supervisor(const struct daemon *d)
+{
+	if (d->plan->is_supervised)
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
+static int run(struct daemon *d, struct diags *diags)
+{
+	struct snapshot *first = snapshot_load_for(d->plan->config_path, d->plan->listener, NULL, diags);
+	if (first == NULL)
+		return fail(diags, EX_CONFIG);
+	snapshot_publish(first);
+	bool is_open = open_everything(d, first->options, diags);
+	if (!is_open)
+		return fail(diags, EX_UNAVAILABLE);
+	end_with_supervisor(d);
+	log_diags(d, diags);
+	/* Blocked until now: a reload or a stop finds everything open. */
+	struct signal_actions actions = { .stop = on_stop, .reload = on_reload, .context = d };
+	d->signals = signals_start(&actions);
+	if (d->signals == NULL)
+		return EX_OSERR;
+	return serve(d);
+}
+
+int serve_listener(const struct serve_plan *plan)
+{
+	static struct daemon d = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
+	d.plan = plan;
+	d.arena = arena_new();
+	struct diags *diags = diags_new();
+	int code = run(&d, diags);
+	signals_end(d.signals);
+	close_everything(&d);
+	snapshot_publish(NULL);
+	diags_free(diags);
+	arena_free(d.arena);
+	return code;
+}
