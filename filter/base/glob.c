@@ -30,11 +30,22 @@ bool glob_match(struct str pattern, struct str text)
 
 /* From the ends: meets[j] tells whether the rest of a and the rest of b from byte j on have a text in common. A star
  * takes the other's next byte, be it a star, or ends. */
+/* Up to the first '*' of either all bytes must agree. */
+static bool may_begin_alike(struct str a, struct str b)
+{
+	for (size_t i = 0; i < a.n && i < b.n && a.p[i] != '*' && b.p[i] != '*'; i++)
+		if (char_lower(a.p[i]) != char_lower(b.p[i]))
+			return false;
+	return true;
+}
+
 bool glob_meets(struct str a, struct str b)
 {
 	bool meets[GLOB_COMPARED_MAX + 1];
 	if (a.n > GLOB_COMPARED_MAX || b.n > GLOB_COMPARED_MAX)
 		return true;
+	if (!may_begin_alike(a, b))
+		return false;
 	for (size_t i = a.n + 1; i-- > 0;) {
 		bool diagonal = false; /* of the row below, one byte on */
 		for (size_t j = b.n + 1; j-- > 0;) {

@@ -60,8 +60,7 @@ static bool has_number(const struct condition *c, int64_t number)
 	return false;
 }
 
-/* An envelope address stays as the client wrote it (RFC 6531), what is compared has A-labels. */
-static struct str with_a_labels(struct matcher *m, struct str address)
+struct str address_with_a_labels(struct matcher *m, struct str address)
 {
 	ptrdiff_t at = str_find_last(address, '@');
 	struct str domain = str_skip(address, (size_t)at + 1);
@@ -80,7 +79,7 @@ static struct str with_a_labels(struct matcher *m, struct str address)
 
 bool condition_has_address(struct matcher *m, const struct condition *c, struct str address)
 {
-	return has_text(c, with_a_labels(m, address));
+	return has_text(c, address_with_a_labels(m, address));
 }
 
 static bool has_value(struct matcher *m, const struct condition *c, const struct fact_value *v)

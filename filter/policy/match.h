@@ -19,6 +19,8 @@ struct matcher {
 };
 
 enum truth condition_match(struct matcher *, const struct condition *);
+/* An envelope address stays as the client wrote it (RFC 6531), what is compared has A-labels. */
+struct str address_with_a_labels(struct matcher *, struct str address);
 /* Is this address one of those that a condition on addresses names. */
 bool condition_has_address(struct matcher *, const struct condition *, struct str address);
 /* All of them: one no decides, else one cannot tell. *decided is the condition that did; NULL with yes. */

@@ -17,6 +17,7 @@ struct named_list;
 struct policy_test;
 struct port_group;
 struct workflow;
+struct workflow_index;
 struct text_set;
 
 struct int_range {
@@ -82,6 +83,8 @@ struct policy {
 	VEC(struct rule *) rules; /* in order of files and places */
 	VEC(struct policy_test *) tests;
 	VEC(struct workflow *) workflows; /* in order of files and places */
+	const struct workflow_index *workflow_index;
+	size_t workflows_compared;        /* pairs, while loading: for tests, as the time that it took */
 	VEC(struct port_group *) port_groups;
 	struct limits *limits;            /* for mail of no workflow; NULL: none */
 	struct conditions limits_unless;

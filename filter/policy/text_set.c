@@ -171,6 +171,19 @@ size_t text_set_count(const struct text_set *set)
 	return set->count;
 }
 
+struct str text_set_at(const struct text_set *set, size_t index, struct arena *a)
+{
+	const struct {
+		const struct index *names;
+		const char *begin;
+	} parts[] = { { &set->exact, "" }, { &set->trees, "." }, { &set->at_domains, "*@" }, { &set->patterns, "" } };
+	size_t i = 0;
+	for (; index >= parts[i].names->names.count; i++)
+		index -= parts[i].names->names.count;
+	struct str name = parts[i].names->names.items[index];
+	return parts[i].begin[0] == 0 ? name : str_printf(a, "%s%.*s", parts[i].begin, STR_ARG(name));
+}
+
 static bool has_tree_of(const struct index *trees, struct str name)
 {
 	for (; name.n > 0; name = domain_parent(name))

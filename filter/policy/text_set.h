@@ -32,6 +32,8 @@ struct text_set *text_set_new(struct arena *, enum text_kind);
 void text_set_add(struct text_set *, struct str literal);
 void text_set_seal(struct text_set *);
 size_t text_set_count(const struct text_set *);
+/* As normalized; names first, patterns last. */
+struct str text_set_at(const struct text_set *, size_t index, struct arena *);
 bool text_set_has(const struct text_set *, struct str);
 /* What two sets of addresses have in common: one name or pattern of it, in words of either set. Empty if nothing. */
 struct str text_set_common(struct arena *, const struct text_set *, const struct text_set *);

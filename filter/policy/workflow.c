@@ -5,6 +5,7 @@
 #include "policy/match.h"
 #include "policy/ports.h"
 #include "policy/requirement.h"
+#include "policy/workflow_index.h"
 #include "policy/workflow_terms.h"
 
 size_t policy_workflow_count(const struct policy *p)
@@ -22,14 +23,22 @@ static bool is_inbound(const struct facts *facts)
 	return str_eq(facts_text(facts, FACT_LISTENER_ROLE), STR("inbound"));
 }
 
+struct matching {
+	struct matcher matcher;
+	const struct condition *decided;
+};
+
+static bool matches(void *context, const struct workflow *w)
+{
+	struct matching *m = context;
+	return conditions_match(&m->matcher, &w->terms->match, &m->decided) == TRUTH_YES;
+}
+
 const struct workflow *workflow_match(const struct policy *p, const struct facts *facts, struct arena *a)
 {
-	struct matcher m = { .arena = a, .facts = facts };
-	const struct condition *decided;
-	for (size_t i = 0; i < p->workflows.count && !is_inbound(facts); i++)
-		if (conditions_match(&m, &p->workflows.items[i]->terms->match, &decided) == TRUTH_YES)
-			return p->workflows.items[i];
-	return NULL;
+	struct matching m = { .matcher = { .arena = a, .facts = facts } };
+	return is_inbound(facts) ? NULL : workflow_index_match(p->workflow_index, facts_text(facts, FACT_AUTH_LOGIN), a,
+							       matches, &m);
 }
 
 void workflow_trace(const struct policy *p, const struct workflow *chosen, const struct facts *facts, struct arena *a,
@@ -198,10 +207,7 @@ static struct decision judge_mail(const struct judging *j)
 static void set_owner(const struct judging *j)
 {
 	struct str author = facts_text(j->facts, FACT_FROM_ADDRESS);
-	const struct workflow *owner = NULL;
-	for (size_t i = 0; i < j->policy->workflows.count && owner == NULL; i++)
-		if (identity_has_author(&j->policy->workflows.items[i]->terms->identity, author, j->arena))
-			owner = j->policy->workflows.items[i];
+	const struct workflow *owner = workflow_index_owner(j->policy->workflow_index, author, j->arena);
 	if (owner == NULL || (j->workflow != NULL && facts_is_true(j->facts, FACT_IDENTITY_FROM)))
 		facts_set_absent(j->facts, FACT_WORKFLOW_OWNER);
 	else

@@ -4,39 +4,49 @@
 #include "mail/domain.h"
 #include "policy/match.h"
 #include "policy/ports.h"
+#include "policy/workflow_index.h"
 #include "policy/workflow_terms.h"
 
-/* The first whose match lets through all that this one's does. */
-static void check_is_reached(struct loader *l, size_t index)
+/* Whose `match` lets through all that this one's does. */
+struct shadow {
+	struct policy *policy;
+	const struct workflow *of;
+};
+
+static bool is_in_front(void *context, const struct workflow *w)
 {
-	struct workflow *const *all = l->policy->workflows.items;
-	const struct workflow_terms *b = all[index]->terms;
-	for (size_t i = 0; i < index; i++) {
-		const struct workflow_terms *a = all[i]->terms;
-		if (!a->is_good || !conditions_imply(&b->match, &a->match))
-			continue;
-		diag_error(l->diags, b->at, "the workflow \"%s\" is never chosen: \"%s\" (%s:%d) matches all that it does",
-			   all[index]->place.rule, all[i]->place.rule, a->at.file, a->at.line);
-		return;
-	}
+	struct shadow *s = context;
+	s->policy->workflows_compared++;
+	return w->terms->is_good && conditions_imply(&s->of->terms->match, &w->terms->match);
 }
 
-static void check_identity(struct loader *l, size_t index)
+/* The first of these is the workflow itself, if it is ever chosen. */
+static void check_is_reached(struct loader *l, const struct workflow *w)
 {
-	struct workflow *const *all = l->policy->workflows.items;
-	const struct workflow *b = all[index];
-	for (size_t i = 0; i < index; i++) {
-		const struct workflow *a = all[i];
-		const struct condition *of_a = a->terms->identity.parts[PART_FROM];
-		const struct condition *of_b = b->terms->identity.parts[PART_FROM];
-		if (!a->terms->is_good || (a->is_shared && b->is_shared))
-			continue;
-		struct str common = identity_common_author(l->arena, &b->terms->identity, &a->terms->identity);
-		if (common.n > 0)
-			diag_error(l->diags, of_b->at, "\"%.*s\" is also an author of the workflow \"%s\" (%s:%d): part "
-				   "them, or say shared = true in both", STR_ARG(common), a->place.rule, of_a->at.file,
-				   of_a->at.line);
+	struct shadow s = { l->policy, w };
+	struct str login = workflow_login(w);
+	const struct workflow *first = workflow_index_match(l->policy->workflow_index, login, l->arena, is_in_front, &s);
+	if (first != NULL && first != w)
+		diag_error(l->diags, w->terms->at, "the workflow \"%s\" is never chosen: \"%s\" (%s:%d) matches all that "
+			   "it does", w->place.rule, first->place.rule, first->terms->at.file, first->terms->at.line);
+}
+
+static void check_identities(struct loader *l)
+{
+	struct policy *p = l->policy;
+	struct arena *scratch = arena_new();
+	struct workflow_overlaps overlaps = workflow_index_overlaps(p->workflow_index, scratch);
+	p->workflows_compared += overlaps.compared;
+	for (size_t i = 0; i < overlaps.count; i++) {
+		const struct workflow *a = p->workflows.items[overlaps.pairs[i].first];
+		const struct identity *of_a = &a->terms->identity;
+		const struct identity *of_b = &p->workflows.items[overlaps.pairs[i].second]->terms->identity;
+		struct str common = identity_common_author(scratch, of_b, of_a);
+		struct place at = of_a->parts[PART_FROM]->at;
+		diag_error(l->diags, of_b->parts[PART_FROM]->at, "\"%.*s\" is also an author of the workflow \"%s\" (%s:%d): "
+			   "part them, or say shared = true in both", STR_ARG(common), a->place.rule, at.file, at.line);
 	}
+	arena_free(scratch);
 }
 
 /* One selector is one record in DNS, so one key. */
@@ -60,24 +70,11 @@ static void check_selectors(struct loader *l, struct map *keys, const struct wor
 
 /* ---- alignment ------------------------------------------------------------------------------------------ */
 
-/* The part of an author's domain that a pattern leaves no doubt about: "*@*.example.org" is at or below example.org,
- * "*@*ple.org" below org. */
-static struct str sure_domain(struct str author)
-{
-	struct str domain = str_skip(author, (size_t)(str_find_last(author, '@') + 1)), first;
-	ptrdiff_t star = str_find_last(domain, '*');
-	if (star >= 0) {
-		domain = str_skip(domain, (size_t)star + 1);
-		str_cut(domain, '.', &first, &domain);
-	}
-	return domain;
-}
-
 /* RFC 9989 4.4: relaxed alignment is to have the same organizational domain, which DNS tells. Two names that do not
  * have two labels in common never do. */
 static bool may_align(struct str author, struct str signer)
 {
-	struct str domain = sure_domain(author);
+	struct str domain = author_sure_domain(author);
 	return domain_labels(domain) < 2 || str_eq(domain_last_labels(domain, 2), domain_last_labels(signer, 2));
 }
 
@@ -124,17 +121,18 @@ void workflows_check(struct loader *l)
 {
 	struct policy *p = l->policy;
 	struct map *keys = map_new(l->arena);
+	p->workflow_index = workflow_index_new(l->arena, p->workflows.items, p->workflows.count);
 	for (size_t i = 0; i < p->workflows.count; i++) {
 		const struct workflow *w = p->workflows.items[i];
 		need(p, &w->terms->match);
 		need(p, &w->terms->require);
 		if (!w->terms->is_good)
 			continue;
-		check_is_reached(l, i);
-		check_identity(l, i);
+		check_is_reached(l, w);
 		check_selectors(l, keys, w);
 		check_alignment(l, w);
 	}
+	check_identities(l);
 	for (size_t i = 0; i < p->port_groups.count; i++)
 		need(p, &p->port_groups.items[i]->require);
 	need(p, &p->limits_unless);
