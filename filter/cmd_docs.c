@@ -1,4 +1,4 @@
-/* gatepost docs - the tables as text, Markdown or JSON. */
+/* gatepost docs - the tables as text, Markdown or JSON, and the schema of records. */
 #include "cmd.h"
 
 #include <getopt.h>
@@ -13,6 +13,7 @@
 #include "fact/fact.h"
 #include "option/options.h"
 #include "policy/policy.h"
+#include "record/schema.h"
 
 enum { COLUMNS_MAX = 7 };
 
@@ -174,6 +175,23 @@ static struct str stage_cell(struct arena *a, size_t row, size_t column)
 	return str_of(stage_words[row]);
 }
 
+static const char *const record_columns[] = { "Name", "Type", "There", "Meaning" };
+
+static struct str record_cell(struct arena *a, size_t row, size_t column)
+{
+	const struct member_desc *m = &member_descs[row];
+	(void)a;
+	switch (column) {
+	case 0:
+		return str_of(m->path);
+	case 1:
+		return str_of(member_type_words[m->type]);
+	case 2:
+		return str_of(m->is_always_there ? "always" : "sometimes");
+	}
+	return str_of(m->doc);
+}
+
 /* ---- printing ------------------------------------------------------------------------------------------- */
 
 /* A block of lines for each row. */
@@ -257,10 +275,20 @@ static const struct {
 	{ "actions", { NULL, COLUMNS(action_columns), ACTION_COUNT - ACTION_CONTINUE - 1, action_cell } },
 	{ "stranger", { NULL, COLUMNS(stranger_columns), sizeof(stranger) / sizeof(stranger[0]), stranger_cell } },
 	{ "options", { NULL, COLUMNS(option_columns), OPTION_COUNT, option_cell } },
+	{ "record", { NULL, COLUMNS(record_columns), MEMBER_COUNT, record_cell } },
 	{ "results", { NULL, COLUMNS(word_columns), RESULT_COUNT, result_cell } },
 	{ "stages", { NULL, COLUMNS(word_columns), STAGE_COUNT, stage_cell } },
 };
 enum { TOPIC_COUNT = sizeof(topics) / sizeof(topics[0]) };
+
+static int print_schema(void)
+{
+	json_t *schema = record_schema();
+	json_dumpf(schema, stdout, JSON_INDENT(1));
+	printf("\n");
+	json_decref(schema);
+	return EX_OK;
+}
 
 int cmd_docs(int argc, char **argv)
 {
@@ -275,6 +303,8 @@ int cmd_docs(int argc, char **argv)
 			return cmd_option_error(argv);
 		print = option == 'm' ? print_markdown : print_json;
 	}
+	if (optind + 1 == argc && strcmp(argv[optind], "schema") == 0)
+		return print_schema();
 	for (size_t i = 0; i < TOPIC_COUNT && optind + 1 == argc; i++) {
 		if (strcmp(topics[i].name, argv[optind]) != 0)
 			continue;

@@ -32,6 +32,21 @@ static const struct command commands[] = {
 	  "ID is the decision id from the SMTP reply, the log or Authentication-Results, or the MTA's queue id.\n"
 	  "\n"
 	  "  --json   print the record as it is stored\n" },
+	{ "log", cmd_log, "[-c FILE] [-f] [--since 2h|TIME] [--json] [--FILTER PATTERN ...]",
+	  "Show what was decided, one line a message, and follow it",
+	  "Lines of the last hour, from the store; all filters given must fit, and '*' in a pattern stands for anything.\n"
+	  "\n"
+	  "  --workflow PATTERN    of this workflow\n"
+	  "  --decision WORD       accept, reject, defer, quarantine, discard or aborted\n"
+	  "  --rule PATTERN        decided by this rule, or a recipient was\n"
+	  "  --sender PATTERN      with this envelope sender or author\n"
+	  "  --recipient PATTERN   with this recipient, and perhaps others\n"
+	  "  --domain PATTERN      sender, author or a recipient are of this domain or below it\n"
+	  "  --client PATTERN      from this address or verified name\n"
+	  "  --id PATTERN          with this decision id or queue id\n"
+	  "  --since 2h|TIME       from then on (1h; with -f: now)\n"
+	  "  -f, --follow          goes on with what comes\n"
+	  "  --json                prints the records as they are stored\n" },
 	{ "eval", cmd_eval, "[-c FILE | --policy FILE|FOLDER [--zone FILE]] [--json] --case FILE | [OPTIONS] MESSAGE|-",
 	  "Take a message or a .case file through the gate without an MTA",
 	  "Shows each step, the rules tried and why they did or did not hold, the facts and the decision.\n"
@@ -68,9 +83,10 @@ static const struct command commands[] = {
 	  "  --json               prints a list of objects\n"
 	  "\n"
 	  "check and rotate exit with 1 if a record is missing or wrong, 75 if DNS does not tell.\n" },
-	{ "docs", cmd_docs, "facts|actions|stranger|options|results|stages [--markdown|--json]",
+	{ "docs", cmd_docs, "facts|actions|stranger|options|record|results|stages [--markdown|--json] | schema",
 	  "Print what policies and configuration may say, from the tables",
-	  "stranger: the facts of a policy test that it does not give.\n"
+	  "stranger: the facts of a policy test that it does not give. record: the members of a record but the facts.\n"
+	  "schema: the JSON Schema of a record.\n"
 	  "\n"
 	  "  --markdown   as a table for a document\n"
 	  "  --json       as a list of objects\n" },

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/rand.h"
+#include "record/line.h"
 
 void decision_id_make(char out[static DECISION_ID_LENGTH + 1])
 {
@@ -22,31 +23,12 @@ void decision_id_make(char out[static DECISION_ID_LENGTH + 1])
 	out[DECISION_ID_LENGTH] = '\0';
 }
 
-enum { VALUE_MAX_BYTES = 320, LISTED_MAX = 16 };
-
-/* A value that a peer may have chosen. Blanks would end it, "=" begin another field, brackets pretend an
- * address, a backslash pretend an escape. */
-static void add_safe(struct buf *b, struct str value)
-{
-	static const char hex[] = "0123456789abcdef";
-	bool is_long = value.n > VALUE_MAX_BYTES;
-	if (value.n == 0)
-		buf_add_char(b, '-');
-	for (size_t i = 0; i < (is_long ? VALUE_MAX_BYTES : value.n); i++) {
-		unsigned char c = (unsigned char)value.p[i];
-		if (c > 0x20 && c < 0x7f && str_find(STR("=<>[]\\"), (char)c) < 0)
-			buf_add_char(b, (char)c);
-		else
-			buf_printf(b, "\\x%c%c", hex[c >> 4], hex[c & 15]);
-	}
-	if (is_long)
-		buf_add(b, STR("..."));
-}
+enum { LISTED_MAX = 16 };
 
 static void add_field(struct buf *b, const char *name, struct str value)
 {
 	buf_printf(b, " %s=", name);
-	add_safe(b, value);
+	line_add_safe(b, value);
 }
 
 static void add_text_fact(struct buf *b, const char *name, const struct facts *f, enum fact_id id)
@@ -82,7 +64,7 @@ static void add_sender(struct buf *b, const struct facts *f)
 	struct str from = facts_text(f, FACT_MAIL_FROM);
 	buf_add(b, STR(" from=<"));
 	if (from.n > 0)
-		add_safe(b, from);
+		line_add_safe(b, from);
 	buf_add_char(b, '>');
 }
 
@@ -93,7 +75,7 @@ static void add_tags(struct buf *b, const struct decision *d)
 		if (d->effects[i].action != ACTION_TAG)
 			continue;
 		buf_add(b, shown++ == 0 ? STR(" tags=") : STR(","));
-		add_safe(b, d->effects[i].value);
+		line_add_safe(b, d->effects[i].value);
 	}
 }
 
@@ -101,7 +83,7 @@ static void add_observed(struct buf *b, const struct decision *d)
 {
 	for (size_t i = 0; i < d->observed_count && i < LISTED_MAX; i++) {
 		buf_add(b, i == 0 ? STR(" observed=") : STR(","));
-		add_safe(b, str_of(d->observed[i].from.rule));
+		line_add_safe(b, str_of(d->observed[i].from.rule));
 	}
 }
 
@@ -111,7 +93,7 @@ struct str record_text(struct arena *a, const struct record *r)
 	const struct facts *f = r->facts;
 	struct str queue_id = facts_text(f, FACT_MESSAGE_QUEUE_ID);
 	buf_init(&b, 0);
-	add_safe(&b, queue_id.n > 0 ? queue_id : STR("NOQUEUE"));
+	line_add_safe(&b, queue_id.n > 0 ? queue_id : STR("NOQUEUE"));
 	buf_printf(&b, ": %s: stage=%s", r->disposition, stage_words[r->stage]);
 	add_client(&b, f);
 	if (r->reply.code != 0) {

@@ -4,30 +4,9 @@
  * the same as a readable line. Names are those of the fact table.
  * Owns:    texts in the arena. Threads: any (pure). Fails: never.
  *
- * The JSON object, "v": 1 (members may be added to it, never change their meaning):
- *   v, id, time (RFC 3339, UTC), unix_ms, version (of Gatepost), generation (of the configuration)
- *   stage        at which it was decided
- *   disposition  accept, reject, defer, quarantine, discard, aborted
- *   decision     action; rule, file, line (null: no rule decided); reason; unknown (deferred because a fact could
- *                not be told); tags [text]; logs [text]; headers [{name, value, rule}];
- *                observed [{rule, file, line, action, reply}]
- *   reply        {code, enhanced, text} as the client was told; null: the MTA's own 250
- *   recipients   {count, list [{address, reply, rule, file, line}]}; reply null: accepted; rule only where one decided
- *   ms           milliseconds of our own time in each stage, waiting included, and dns_wait
- *   truncated    true if texts or lists were cut so that the line stays within RECORD_MAX_BYTES
- *   Every fact that was asked for, by name, the dot made a nested object: {"spf": {"result": "pass"}}. null: known
- *   to be absent (no TLS, no login); {"unknown": reason}: could not be told; not there: its stage never came, or
- *   nothing asked for it. Beside the facts of their methods:
- *     spf.checks [{identity, domain, result, sender, mechanism, reason, explanation, lookups, voids}]
- *     dkim.signatures [{domain, selector, identity, algorithm, signature, result, reason, key_bits, testing,
- *       covers_body}], dkim.skipped
- *     iprev.reason
- *     dmarc.psd, dmarc.nonexistent
- *     dmarc.report, where a DMARC policy applied: one row of an aggregate report (RFC 9990), except for its
- *       auth_results, which are spf.checks and dkim.signatures: {source_ip, header_from, envelope_from,
- *       envelope_to [domain], published {domain, discovery_method, p, sp, np, fo, adkim, aspf, testing},
- *       evaluated {disposition, dkim, spf, reasons [{type, comment}]}}. What was taken with a tag "quarantine" or
- *       "...-quarantine" counts as quarantined. Records with disposition defer or aborted belong to no report. */
+ * The JSON object: member_table.def, and every fact that was asked for, by name, the dot made a nested object:
+ * {"spf": {"result": "pass"}}. null: known to be absent (no TLS, no login); {"unknown": reason}: could not be told; not
+ * there: its stage never came, or nothing asked for it. */
 #pragma once
 
 #include "auth/results.h"

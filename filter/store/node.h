@@ -5,13 +5,6 @@
 
 #include "store/store.h"
 
-struct stored_record {
-	struct str id;
-	int64_t unix_ms;
-	struct str queue_id;
-	struct str json;
-};
-
 enum node_kind {
 	NODE_RECORD,
 	NODE_REFUSAL,

@@ -56,6 +56,9 @@ bool sqlite_db_expire_some(struct sqlite_db *, int64_t records_before_unix_ms, b
 bool sqlite_db_keep_newest(struct sqlite_db *, int64_t count);
 enum store_status sqlite_db_find_record(struct sqlite_db *, struct str id_or_queue_id, struct arena *,
 					struct str *json);
+/* As store_next_records. */
+enum store_status sqlite_db_next_records(struct sqlite_db *, int64_t from_unix_ms, struct str behind_id, struct arena *,
+					 struct stored_record *list, size_t max, size_t *count);
 /* Those that are not full. */
 bool sqlite_db_each_bucket(struct sqlite_db *, void (*use)(void *context, const struct bucket_state *), void *context);
 bool sqlite_db_suppress(struct sqlite_db *, const struct suppression *, size_t count);

@@ -163,6 +163,24 @@ enum store_status sqlite_db_find_record(struct sqlite_db *db, struct str wanted,
 	return status == STORE_NOT_FOUND ? find_record_by(db, SQL_RECORD_BY_QUEUE_ID, wanted, a, json) : status;
 }
 
+enum store_status sqlite_db_next_records(struct sqlite_db *db, int64_t from_unix_ms, struct str behind_id,
+					 struct arena *a, struct stored_record *list, size_t max, size_t *count)
+{
+	enum store_status status;
+	sqlite3_stmt *s = sqlite_db_statement(db, SQL_RECORDS_NEXT);
+	sqlite3_bind_int64(s, 1, from_unix_ms);
+	bind_text(s, 2, behind_id);
+	sqlite3_bind_int64(s, 3, (int64_t)max);
+	while (has_row(db, s, &status))
+		list[(*count)++] = (struct stored_record){
+			.id = str_dup(a, text_of(s, 0)),
+			.unix_ms = sqlite3_column_int64(s, 1),
+			.json = str_dup(a, text_of(s, 2)),
+		};
+	sqlite3_reset(s);
+	return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
 bool sqlite_db_each_bucket(struct sqlite_db *db, void (*use)(void *context, const struct bucket_state *), void *context)
 {
 	enum store_status status;

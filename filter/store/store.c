@@ -119,6 +119,13 @@ enum store_status store_find_record(struct store *s, struct str id_or_queue_id, 
 	return s->backend->find_record(s->self, id_or_queue_id, a, json);
 }
 
+enum store_status store_next_records(struct store *s, int64_t from_unix_ms, struct str behind_id, struct arena *a,
+				     struct stored_record *list, size_t max, size_t *count)
+{
+	*count = 0;
+	return s->backend->next_records(s->self, from_unix_ms, behind_id, a, list, max, count);
+}
+
 /* ---- token buckets --------------------------------------------------------------------------------------- */
 
 enum store_status store_take(struct store *s, const struct store_bucket *buckets, size_t count, const int64_t *amounts,

@@ -50,6 +50,18 @@ void store_put_record(struct store *, struct str id, int64_t unix_ms, struct str
 /* By decision id, or by queue id (the newest). What is still queued may not be found. */
 enum store_status store_find_record(struct store *, struct str id_or_queue_id, struct arena *, struct str *json);
 
+struct stored_record {
+	struct str id;
+	int64_t unix_ms;
+	struct str queue_id; /* may be empty; not told by store_next_records */
+	struct str json;
+};
+
+/* Up to `max` records in order of time and id, from this time on; of that very millisecond only those behind the id.
+ * Texts are the arena's. Fewer than max: there are no more. */
+enum store_status store_next_records(struct store *, int64_t from_unix_ms, struct str behind_id, struct arena *,
+				     struct stored_record *list, size_t max, size_t *count);
+
 /* ---- token buckets --------------------------------------------------------------------------------------- */
 
 /* Holds `capacity` at most, and at first; refilled evenly, from empty to full in per_ms. A bucket is known by its key:

@@ -339,6 +339,47 @@ static enum store_status redis_find_record(void *self, struct str wanted, struct
 	return status == STORE_OK ? get_json(s, id, a, json) : status;
 }
 
+/* Fills the list with those of the index's [name, time, name, time ...] that are behind the id and still there. */
+static enum store_status get_records(struct redis_store *s, const redisReply *index, int64_t from_unix_ms,
+				     struct str behind_id, struct arena *a, struct stored_record *list, size_t *count)
+{
+	for (size_t i = 0; i + 1 < index->elements; i += 2) {
+		struct stored_record *r = &list[*count];
+		r->id = str_dup(a, field(index, i));
+		r->unix_ms = number_in(field(index, i + 1));
+		if (r->unix_ms == from_unix_ms && str_cmp(r->id, behind_id) <= 0)
+			continue;
+		enum store_status status = get_json(s, r->id, a, &r->json);
+		if (status == STORE_UNAVAILABLE)
+			return status;
+		*count += status == STORE_OK;
+	}
+	return STORE_OK;
+}
+
+/* The index is in order of time and then of id, as is asked for. What was seen already of the first millisecond is
+ * stepped over. */
+static enum store_status redis_next_records(void *self, int64_t from_unix_ms, struct str behind_id, struct arena *a,
+					    struct stored_record *list, size_t max, size_t *count)
+{
+	struct redis_store *s = self;
+	size_t seen = 0, told;
+	enum store_status status;
+	do {
+		struct redis_command c = COMMAND(a, STR("ZRANGEBYSCORE"), s->records, number(a, from_unix_ms), STR("+inf"),
+						 STR("WITHSCORES"), STR("LIMIT"), number(a, (int64_t)seen),
+						 number(a, (int64_t)(max - *count)));
+		redisReply *index = ask(s, c, REDIS_WORK_MS);
+		if (index == NULL)
+			return STORE_UNAVAILABLE;
+		told = index->type == REDIS_REPLY_ARRAY ? index->elements / 2 : 0;
+		status = get_records(s, index, from_unix_ms, behind_id, a, list, count);
+		freeReplyObject(index);
+		seen += told;
+	} while (status == STORE_OK && told > 0 && *count < max);
+	return status;
+}
+
 /* ---- buckets ----------------------------------------------------------------------------------------------- */
 
 static enum store_status redis_take(void *self, const struct store_bucket *b, size_t count, const int64_t *amounts,
@@ -550,6 +591,7 @@ const struct store_backend store_redis = {
 	.lost = redis_lost,
 	.put = redis_put,
 	.find_record = redis_find_record,
+	.next_records = redis_next_records,
 	.take = redis_take,
 	.give_back = redis_give_back,
 	.suppress = redis_suppress,

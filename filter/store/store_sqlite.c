@@ -298,6 +298,15 @@ static enum store_status sqlite_find_record(void *self, struct str wanted, struc
 	return done_reading(s, sqlite_db_find_record(use(s->read), wanted, a, json));
 }
 
+static enum store_status sqlite_next_records(void *self, int64_t from_unix_ms, struct str behind_id, struct arena *a,
+					     struct stored_record *list, size_t max, size_t *count)
+{
+	struct sqlite_store *s = self;
+	enum store_status status = sqlite_db_next_records(use(s->read), from_unix_ms, behind_id, a, list, max, count);
+	leave(s->read);
+	return status;
+}
+
 static enum store_status sqlite_suppress(void *self, const struct suppression *list, size_t count)
 {
 	struct sqlite_store *s = self;
@@ -336,8 +345,8 @@ static enum store_status sqlite_find_refusal(void *self, struct str key, struct 
 
 #define SHARED                                                                                     \
 	.close = sqlite_close, .expire = sqlite_expire, .flush = sqlite_flush, .lost = sqlite_lost,   \
-	.put = sqlite_put, .find_record = sqlite_find_record, .take = sqlite_take,                    \
-	.give_back = sqlite_give_back, .suppress = sqlite_suppress, .unsuppress = sqlite_unsuppress,  \
+	.put = sqlite_put, .find_record = sqlite_find_record, .next_records = sqlite_next_records,    \
+	.take = sqlite_take, .give_back = sqlite_give_back, .suppress = sqlite_suppress, .unsuppress = sqlite_unsuppress,  \
 	.find_suppression = sqlite_find_suppression, .each_suppression = sqlite_each_suppression,     \
 	.find_refusal = sqlite_find_refusal
 

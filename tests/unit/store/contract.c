@@ -84,6 +84,49 @@ static void old_records_are_forgotten(void **state)
 	assert_found(b, b->store, "id1600", "x");
 }
 
+/* "id2 id3 ", all there are, so many at once. */
+static const char *listed(struct bench *b, int64_t from_unix_ms, const char *behind, size_t at_once)
+{
+	static char ids[256];
+	struct stored_record list[8];
+	struct str last = str_of(behind);
+	size_t count = at_once;
+	ids[0] = '\0';
+	while (count == at_once) {
+		assert_int_equal(store_next_records(b->store, from_unix_ms, last, b->arena, list, at_once, &count),
+				 STORE_OK);
+		assert_true(count <= at_once);
+		for (size_t i = 0; i < count; i++) {
+			assert_true(str_eq(list[i].json, list[i].id));
+			snprintf(ids + strlen(ids), sizeof(ids) - strlen(ids), "%.*s ", STR_ARG(list[i].id));
+			from_unix_ms = list[i].unix_ms;
+			last = list[i].id;
+		}
+	}
+	return ids;
+}
+
+static void records_are_listed_in_order_of_time(void **state)
+{
+	struct bench *b = *state;
+	static const struct { const char *id; int64_t unix_ms; } records[] = {
+		{ "e", 1767225599002 }, { "c", 1767225599001 }, { "a", 1767225599000 }, { "d", 1767225599001 },
+		{ "b", 1767225599001 },
+	};
+	assert_string_equal(listed(b, 0, "", 2), "");
+	for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++)
+		store_put_record(b->store, str_of(records[i].id), records[i].unix_ms, STR_EMPTY, str_of(records[i].id));
+	assert_int_equal(store_flush(b->store), STORE_OK);
+	for (size_t at_once = 1; at_once <= 8; at_once++) {
+		assert_string_equal(listed(b, 0, "", at_once), "a b c d e ");
+		assert_string_equal(listed(b, 1767225599000, "", at_once), "a b c d e ");
+		assert_string_equal(listed(b, 1767225599000, "a", at_once), "b c d e ");
+		assert_string_equal(listed(b, 1767225599001, "b", at_once), "c d e ");
+		assert_string_equal(listed(b, 1767225599001, "d", at_once), "e ");
+		assert_string_equal(listed(b, 1767225599002, "e", at_once), "");
+	}
+}
+
 enum { THREADS = 4, PER_THREAD = 500 };
 
 struct writer_of_many {
@@ -570,6 +613,7 @@ int main(void)
 		EACH(the_same_id_again_replaces),
 		EACH(any_bytes_come_back),
 		EACH(old_records_are_forgotten),
+		EACH(records_are_listed_in_order_of_time),
 		EACH(many_threads_lose_nothing),
 		EACH(a_bucket_gives_its_capacity_and_no_more),
 		EACH(a_bucket_fills_evenly),

@@ -1,0 +1,42 @@
+/* record/schema.h - what a record holds, for documents and for programs that read it.
+ *
+ * Owns: nothing. Threads: any. Fails: never. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+enum member_type {
+	MEMBER_TEXT,
+	MEMBER_TEXT_OR_NULL,
+	MEMBER_TEXTS,
+	MEMBER_INT,
+	MEMBER_INT_OR_NULL,
+	MEMBER_BOOL,
+	MEMBER_NUMBERS,
+	MEMBER_OBJECT,
+	MEMBER_OBJECTS,
+	MEMBER_REPLY_OR_NULL,
+	MEMBER_STAGE,
+};
+
+struct member_desc {
+	const char *path;
+	enum member_type type;
+	bool is_always_there;
+	const char *doc;
+};
+
+#define MEMBER(path, type, there, doc) +1
+enum {
+	MEMBER_COUNT = 0
+#include "record/member_table.def"
+};
+#undef MEMBER
+
+extern const struct member_desc member_descs[MEMBER_COUNT];
+extern const char *const member_type_words[]; /* "text", "text or null", ... */
+
+/* JSON Schema (draft 2020-12) of a record, facts included; a new reference. Members that it does not name are allowed,
+ * as later versions add some. */
+json_t *record_schema(void);
