@@ -19,6 +19,8 @@
 #include "log/log.h"
 #include "milter/milter.h"
 #include "policy/policy.h"
+#include "policy/workflow.h"
+#include "preflight/preflight.h"
 #include "service/listen.h"
 #include "service/notify.h"
 #include "service/privileges.h"
@@ -31,6 +33,7 @@ enum {
 	CLOSE_MS = 500,           /* then libmilter's connections may take this long to end */
 	EXPIRE_EVERY_S = 3600,
 	KEYS_MS = 20000,          /* longest wait for the records of all keys */
+	PREFLIGHT_MS = 20000,     /* longest wait for what receivers will find */
 	KEYS_AT_START_MS = 3000,  /* a resolver that is still starting must not keep mail waiting */
 };
 
@@ -177,6 +180,34 @@ static int64_t check_keys(struct daemon *d, int64_t within_ms)
 	return wait_ms;
 }
 
+/* Beside the mail, which does not wait for it. */
+static void preflight(struct daemon *d, const struct snapshot *now)
+{
+	struct arena *a = arena_new();
+	size_t count = policy_workflow_count(now->policy);
+	const struct workflow **workflows = arena_array(a, count, sizeof(*workflows));
+	for (size_t i = 0; i < count; i++)
+		workflows[i] = policy_workflow_at(now->policy, i);
+	const struct preflight *p = preflight_run(now->options, workflows, count, d->gate.dns,
+						  clock_mono_ms() + PREFLIGHT_MS, a);
+	for (size_t i = 0; i < count; i++)
+		if (p->workflows[i].dmarc != RESULT_PASS)
+			log_warn(d->gate.log, "workflow \"%s\" would pass DMARC at the receiver: %.*s; gatepost preflight "
+				 "tells more", workflows[i]->place.rule, STR_ARG(p->workflows[i].verdict));
+	arena_free(a);
+}
+
+/* Once for each configuration. */
+static void preflight_if_new(struct daemon *d, unsigned *last_generation)
+{
+	const struct snapshot *now = snapshot_get();
+	bool is_new = now->generation != *last_generation;
+	*last_generation = now->generation;
+	if (is_new && now->options->preflight_on_reload && d->gate.role != ROLE_INBOUND)
+		preflight(d, now);
+	snapshot_put(now);
+}
+
 /* Sleeps until then, a reload or a stop. */
 static void keeper_sleep(struct daemon *d, int64_t wait_ms)
 {
@@ -200,11 +231,13 @@ static void *keep(void *context)
 {
 	struct daemon *d = context;
 	int64_t expire_at_ms = 0;
+	unsigned preflight_generation = 0;
 	while (!is_stopping(d)) {
 		if (clock_mono_ms() >= expire_at_ms) {
 			expire_records(d);
 			expire_at_ms = clock_mono_ms() + EXPIRE_EVERY_S * 1000;
 		}
+		preflight_if_new(d, &preflight_generation);
 		int64_t keys_ms = check_keys(d, KEYS_MS), expire_ms = expire_at_ms - clock_mono_ms();
 		keeper_sleep(d, keys_ms < expire_ms ? keys_ms : expire_ms);
 	}

@@ -83,6 +83,16 @@ static const struct command commands[] = {
 	  "  --json               prints a list of objects\n"
 	  "\n"
 	  "check and rotate exit with 1 if a record is missing or wrong, 75 if DNS does not tell.\n" },
+	{ "preflight", cmd_preflight, "[-c FILE] [--workflow NAME] [--server ADDRESS] [--json]",
+	  "Tell what receivers will find of each workflow: SPF, DKIM, DMARC, reverse names",
+	  "Compares the envelope domains with the addresses in `egress`, key records with the keys, and both with the DMARC\n"
+	  "records of the authors' domains, and says what to publish.\n"
+	  "\n"
+	  "  --workflow NAME    this one only\n"
+	  "  --server ADDRESS   asks this resolver, as the world may see something else\n"
+	  "  --json             prints an object\n"
+	  "\n"
+	  "Exits with 65 if something would fail at the receiver, 75 if DNS does not tell, else 0.\n" },
 	{ "docs", cmd_docs, "facts|actions|stranger|options|record|results|stages [--markdown|--json] | schema",
 	  "Print what policies and configuration may say, from the tables",
 	  "stranger: the facts of a policy test that it does not give. record: the members of a record but the facts.\n"

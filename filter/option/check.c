@@ -77,6 +77,15 @@ static void check_dns(const struct checker *c)
 			  "has no effect: dns.zone_file answers everything");
 }
 
+static void check_egress(const struct checker *c)
+{
+	struct ip ip;
+	for (size_t i = 0; i < c->o->egress.count; i++)
+		if (!ip_parse(c->o->egress.items[i], &ip))
+			diag_error(c->diags, at(c, OPTION_ID_egress), "\"%.*s\" is no IP address: \"192.0.2.10\"",
+				   STR_ARG(c->o->egress.items[i]));
+}
+
 static void check_times_and_sizes(const struct checker *c)
 {
 	const struct options *o = c->o;
@@ -118,6 +127,7 @@ void options_check(const struct options *o, const struct place places[OPTION_COU
 	const struct checker c = { o, places, diags };
 	check_authserv_id(&c);
 	check_dns(&c);
+	check_egress(&c);
 	check_times_and_sizes(&c);
 	check_store_and_log(&c);
 }

@@ -1,12 +1,14 @@
 #include "policy/identity.h"
 
 #include "base/buf.h"
+#include "base/glob.h"
 #include "mail/address.h"
 #include "mail/header.h"
 #include "policy/condition.h"
 #include "policy/lists.h"
 #include "policy/match.h"
 #include "policy/text_set.h"
+#include "policy/workflow.h"
 
 /* The fact that each part is written like; for the fields the name in the message. */
 static const struct {
@@ -139,6 +141,41 @@ bool identity_has_field(const struct identity *identity, enum identity_part part
 static const struct text_set *set_at(const struct condition *c, size_t index)
 {
 	return index == 0 ? c->text_set : c->lists.items[index - 1]->texts;
+}
+
+static bool has_domain(const struct workflow_domains *domains, struct str name)
+{
+	for (size_t i = 0; i < domains->count; i++)
+		if (str_eq(domains->items[i].name, name))
+			return true;
+	return false;
+}
+
+/* "bounce+*@example.org", "*@*.example.org", "*"; "example.org" or ".example.org" of a domain. */
+static void add_domain(struct arena *a, struct str literal, struct workflow_domains *domains)
+{
+	ptrdiff_t at = str_find_last(literal, '@');
+	struct workflow_domain d = { .name = str_skip(literal, (size_t)(at + 1)), .address = literal };
+	d.is_pattern = glob_is_pattern(d.name) || str_starts(d.name, STR("."));
+	if (at < 0)
+		d.address = str_printf(a, "postmaster@%.*s", STR_ARG(d.name));
+	if (has_domain(domains, d.name))
+		return;
+	if (domains->count < WORKFLOW_DOMAINS_MAX)
+		domains->items[domains->count++] = d;
+	else
+		domains->is_cut = true;
+}
+
+void identity_add_domains(const struct identity *identity, enum identity_part part, struct arena *a,
+			  struct workflow_domains *domains)
+{
+	const struct condition *c = identity->parts[part];
+	for (size_t i = 0; c != NULL && i <= c->lists.count; i++) {
+		const struct text_set *set = set_at(c, i);
+		for (size_t k = 0; set != NULL && k < text_set_count(set) && !domains->is_cut; k++)
+			add_domain(a, text_set_at(set, k, a), domains);
+	}
 }
 
 struct str identity_common_author(struct arena *a, const struct identity *one, const struct identity *other)

@@ -10,6 +10,7 @@
 #include "policy/rule.h"
 
 struct header_list;
+struct workflow_domains;
 
 enum identity_part {
 	PART_MAIL_FROM,          /* envelope sender */
@@ -35,6 +36,9 @@ bool identity_has_author(const struct identity *, struct str address, struct are
  * *wrong is the first that is not, or empty if a field cannot be read. */
 bool identity_has_field(const struct identity *, enum identity_part, const struct header_list *, struct arena *,
 			struct str *wrong);
+
+/* Adds the domains that this part may have, those that are not among them yet. */
+void identity_add_domains(const struct identity *, enum identity_part, struct arena *, struct workflow_domains *);
 
 /* What two identities may both write in From: an address or pattern; empty if nothing. */
 struct str identity_common_author(struct arena *, const struct identity *, const struct identity *);

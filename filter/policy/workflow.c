@@ -18,6 +18,21 @@ const struct workflow *policy_workflow_at(const struct policy *p, size_t index)
 	return p->workflows.items[index];
 }
 
+const struct workflow_domains *workflow_sender_domains(const struct workflow *w, struct arena *a)
+{
+	struct workflow_domains *domains = ARENA_NEW(a, struct workflow_domains);
+	identity_add_domains(&w->terms->identity, PART_MAIL_FROM, a, domains);
+	identity_add_domains(&w->terms->identity, PART_RETURN_PATH_DOMAIN, a, domains);
+	return domains;
+}
+
+const struct workflow_domains *workflow_author_domains(const struct workflow *w, struct arena *a)
+{
+	struct workflow_domains *domains = ARENA_NEW(a, struct workflow_domains);
+	identity_add_domains(&w->terms->identity, PART_FROM, a, domains);
+	return domains;
+}
+
 static bool is_inbound(const struct facts *facts)
 {
 	return str_eq(facts_text(facts, FACT_LISTENER_ROLE), STR("inbound"));

@@ -41,6 +41,23 @@ size_t policy_workflow_count(const struct policy *);
 /* In the order of files and places. */
 const struct workflow *policy_workflow_at(const struct policy *, size_t index);
 
+enum { WORKFLOW_DOMAINS_MAX = 50 };
+
+/* Domains that an identity may use, each once. */
+struct workflow_domains {
+	struct workflow_domain {
+		struct str name;          /* normalized; or a pattern: "*.example.org", ".example.org", "*" */
+		struct str address;       /* there; '*' stands for anything */
+		bool is_pattern;
+	} items[WORKFLOW_DOMAINS_MAX];
+	size_t count;
+	bool is_cut;                      /* there are more */
+};
+
+/* Of the envelope sender, of From. They live in the arena. */
+const struct workflow_domains *workflow_sender_domains(const struct workflow *, struct arena *);
+const struct workflow_domains *workflow_author_domains(const struct workflow *, struct arena *);
+
 /* The workflow that a message belongs to, by the facts of MAIL; NULL: none. Never one behind an inbound listener. */
 const struct workflow *workflow_match(const struct policy *, const struct facts *, struct arena *);
 /* Why each was chosen or not, as of rules. */

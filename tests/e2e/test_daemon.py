@@ -251,6 +251,20 @@ class Life(unittest.TestCase):
         self.gate.process.send_signal(signal.SIGHUP)
         harness.wait_for("the new log", lambda: "reloaded" in self.gate.log())
 
+    def test_workflows_that_would_fail_at_receivers_are_told_beside_the_mail(self):
+        self.gate.policies("""workflows = (
+            { name = "news"; match = { auth = { login = "news"; }; }; identity = { from = [ "a@example.org" ]; };
+              unsigned = true; } );""")
+        self.gate.config(egress='[ "192.0.2.10" ]', preflight_on_reload="true")
+        self.gate.zone('_dmarc.example.org TXT "v=DMARC1; p=reject"\nexample.org TXT "v=spf1 ip4:192.0.2.11 -all"\n')
+        self.gate.start()
+        wanted = 'workflow \\"news\\" would pass DMARC at the receiver: no: example.org: SPF fail for example.org'
+        harness.wait_for("the warning", lambda: wanted in self.gate.log())
+        size = len(self.gate.log())
+        self.gate.zone('_dmarc.example.org TXT "v=DMARC1; p=reject"\nexample.org TXT SERVFAIL\n')
+        self.gate.reload()
+        harness.wait_for("another warning", lambda: "cannot be told now" in self.gate.log(size))
+
     def test_log_level_error_hides_life_cycle_lines(self):
         self.gate.config(log=f'{{ target = "file:{self.gate.log_path}"; level = "error"; format = "json"; }}')
         self.gate.start(is_quiet=True)

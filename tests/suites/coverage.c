@@ -19,6 +19,8 @@ static const struct {
 	{ "log.level", "tests/e2e/test_daemon.py" },
 	{ "record_days", "tests/e2e/test_daemon.py" },
 	{ "limits.connections", "tests/e2e/test_daemon.py" },
+	{ "egress", "tests/check-preflight" },
+	{ "preflight_on_reload", "tests/e2e/test_daemon.py" },
 	{ "sign.overlap", "tests/check-keys" },
 	{ "limits.store_unavailable", "tests/unit/feedback/limit.c" },
 	{ "retry_memory", "tests/unit/feedback/retry.c" },
