@@ -180,7 +180,10 @@ static bool port_is_free(struct opening *o)
 		error = errno;
 	if (fd >= 0)
 		close(fd);
-	if (error != 0)
+	if (error == EADDRINUSE)
+		diag_error(o->diags, at, "%.*s: another process has this port; is another gatepost running? Type: ss -ltnp",
+			   STR_ARG(o->listener->socket));
+	else if (error != 0)
 		diag_error(o->diags, at, "%.*s: %s", STR_ARG(o->listener->socket), strerror(error));
 	return error == 0;
 }

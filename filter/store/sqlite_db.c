@@ -119,6 +119,9 @@ bool sqlite_db_note_failure(struct sqlite_db *db)
 		snprintf(db->why, sizeof(db->why),
 			 "%s (%d). Type: for s in '' -wal -shm; do mv %s$s %s.damaged$s; done", text, db->code,
 			 db->path, db->path);
+	else if (primary == SQLITE_CANTOPEN || primary == SQLITE_IOERR)
+		snprintf(db->why, sizeof(db->why), "%s (%d): %s", text, db->code,
+			 strerrordesc_np(sqlite3_system_errno(db->connection)));
 	else
 		snprintf(db->why, sizeof(db->why), "%s (%d)", text, db->code);
 	note_trouble(db, trouble_of(primary));
@@ -271,7 +274,7 @@ static bool open_to_write(struct sqlite_db *db, struct diags *diags)
 static bool open_to_read(struct sqlite_db *db, struct diags *diags)
 {
 	if (access(db->path, R_OK) != 0) {
-		REPORT_FOR_NOW(db, diags, "cannot be read by user id %u: %s", geteuid(), strerror(errno));
+		diag_error(diags, place_of(db->path), "cannot be read by user id %u: %s", geteuid(), strerror(errno));
 		return false;
 	}
 	if (!connect_file(db, SQLITE_OPEN_READONLY))
@@ -301,16 +304,22 @@ static bool open_file(struct sqlite_db *db, struct diags *diags)
 	return is_open;
 }
 
+static struct sqlite_db *db_new(struct sqlite_db kind, struct str path)
+{
+	struct sqlite_db *db = fail_if_null(malloc(sizeof(*db)));
+	*db = kind;
+	db->path = fail_if_null(strndup(path.p, path.n));
+	return db;
+}
+
 static struct sqlite_db *open_as(struct sqlite_db kind, struct str path, struct diags *diags)
 {
 	if (path.n == 0) {
 		diag_error(diags, (struct place){ .setting = "store" }, "\"sqlite:\" needs a path behind the colon");
 		return NULL;
 	}
-	struct sqlite_db *db = fail_if_null(malloc(sizeof(*db)));
+	struct sqlite_db *db = db_new(kind, path);
 	size_t errors = diags_errors(diags);
-	*db = kind;
-	db->path = fail_if_null(strndup(path.p, path.n));
 	if (open_file(db, diags) || diags_errors(diags) == errors)
 		return db;
 	sqlite_db_close(db);
@@ -332,9 +341,9 @@ struct sqlite_db *sqlite_db_open_reader(struct str path, struct diags *diags)
 	return open_as((struct sqlite_db){ .is_reader = true }, path, diags);
 }
 
-struct sqlite_db *sqlite_db_open_reader_patiently(struct str path, struct diags *diags)
+struct sqlite_db *sqlite_db_reader_for_later(struct str path)
 {
-	return open_as((struct sqlite_db){ .is_reader = true, .is_patient = true }, path, diags);
+	return db_new((struct sqlite_db){ .is_reader = true, .trouble = TROUBLE_BROKEN }, path);
 }
 
 struct sqlite_db *sqlite_db_open_memory(void)

@@ -20,7 +20,8 @@ struct sqlite_db *sqlite_db_open_reader(struct str path, struct diags *);
 /* For who goes on without: NULL and an error only for what the operator got wrong. A file that is damaged, locked, or
  * on a disk that is full, broken or read-only is a warning, and every use fails until that is over. */
 struct sqlite_db *sqlite_db_open_patiently(struct str path, struct diags *);
-struct sqlite_db *sqlite_db_open_reader_patiently(struct str path, struct diags *);
+/* Not now, but at its first use. */
+struct sqlite_db *sqlite_db_reader_for_later(struct str path);
 /* Without a file: gone when it is closed. */
 struct sqlite_db *sqlite_db_open_memory(void);
 void sqlite_db_close(struct sqlite_db *);

@@ -152,18 +152,16 @@ static struct sqlite_store *open_both(struct str place, struct diags *diags)
 	return store_of(writer, writer == NULL ? NULL : sqlite_db_open_reader(place, diags));
 }
 
-/* What keeps the writer from the file has been told then, and need not be told for the reader. */
 static struct sqlite_store *open_both_patiently(struct str place, struct diags *diags)
 {
-	struct diags *untold = diags_new();
-	struct sqlite_db *writer = sqlite_db_open_patiently(place, diags), *reader = NULL;
-	if (writer != NULL)
-		reader = sqlite_db_open_reader_patiently(place, sqlite_db_is_open(writer) ? diags : untold);
-	if (writer != NULL && !sqlite_db_is_open(writer))
-		diag_warn(diags, (struct place){ .setting = "store" },
-			  "until it can be used mail goes on without it: limits begin at zero, suppressed recipients are unknown");
-	diags_free(untold);
-	return store_of(writer, reader);
+	struct sqlite_db *writer = sqlite_db_open_patiently(place, diags);
+	if (writer == NULL)
+		return NULL;
+	if (sqlite_db_is_open(writer))
+		return store_of(writer, sqlite_db_open_reader(place, diags));
+	diag_warn(diags, (struct place){ .setting = "store" },
+		  "until it can be used mail goes on without it: limits begin at zero, suppressed recipients are unknown");
+	return store_of(writer, sqlite_db_reader_for_later(place));
 }
 
 static void restore_bucket(void *context, const struct bucket_state *state)

@@ -77,6 +77,8 @@ class UnderTraffic(HouseTest):
         """Delivered is what was told 250, exactly once, each with our results, each with its record."""
         self.assertFalse(traffic.stop(), "threads that do not end")
         self.assertEqual([a for a in traffic.answers.values() if a[0] == 0], [], "sessions that broke")
+        self.assertEqual([a for a in traffic.answers.values()
+                          if a[0] != 250 and not re.match(r"[45]\.\d+\.\d+ \S+ \S+", a[1])], [], "refusals without a reason")
         self.postfix.flush()
         self.postfix.wait_until_empty(90)
         told = {token for token, (code, _) in traffic.answers.items() if code == 250}

@@ -219,7 +219,7 @@ static void a_port_in_use_is_refused(void **state)
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
 	f->listener.socket = str_printf(f->arena, "inet:%u@127.0.0.1", ntohs(address.sin_port));
 	assert_false(prepare(f));
-	assert_last_said(f, "Address already in use");
+	assert_last_said(f, "another process has this port; is another gatepost running? Type: ss -ltnp");
 	close(fd);
 	assert_true(prepare(f));
 	assert_true(listen_finish(&f->listener, &f->account, true, f->diags));
