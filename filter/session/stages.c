@@ -251,7 +251,9 @@ static bool take_path(struct arena *a, struct facts *facts, struct str path, enu
 static void take_sender(struct session *s, char *const *argv)
 {
 	struct message *m = s->message;
-	struct str path = str_of(argv[0]);
+	/* Postfix leaves the angles away in mail that came by no SMTP, its own bounces among them. */
+	bool is_bare_null = argv[0] != NULL && argv[0][0] == '\0';
+	struct str path = is_bare_null ? STR("<>") : str_of(argv[0]);
 	bool is_valid = take_path(s->message_arena, m->facts, path, FACT_MAIL_FROM, FACT_MAIL_DOMAIN);
 	facts_set_bool(m->facts, FACT_MAIL_VALID, is_valid);
 	facts_set_bool(m->facts, FACT_MAIL_NULL, is_valid && facts_text(m->facts, FACT_MAIL_FROM).n == 0);

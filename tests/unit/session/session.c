@@ -309,6 +309,17 @@ static void a_certificate_counts_only_where_the_mta_verified_it(void **state)
 	assert_null(strstr(a.reply.text.p, "rule cert")); /* strangers are not */
 }
 
+static void a_mail_without_a_path_is_a_bounce(void **state)
+{
+	struct fixture *f = *state;
+	publish(f, "rules = ( { name = \"null\"; when = { mail = { null = true; valid = true; }; };\n"
+		   "            then = { action = \"reject\"; }; } );");
+	open_session(f);
+	char path[] = "";
+	assert_reply(stage_mail(f->session, (char *[]){ path, NULL }), 550, "5.7.1");
+	assert_int_equal(mail(f).kind, ANSWER_CONTINUE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -324,6 +335,7 @@ int main(void)
 		TEST(while_stopping_messages_in_flight_finish_and_no_others_begin),
 		TEST(an_inbound_listener_reads_no_login_and_no_certificate),
 		TEST(a_certificate_counts_only_where_the_mta_verified_it),
+		TEST(a_mail_without_a_path_is_a_bounce),
 	};
 	return RUN_TESTS(tests);
 }
