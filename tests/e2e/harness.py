@@ -54,6 +54,18 @@ def free_port():
     raise RuntimeError("no free port between 20000 and 32000")
 
 
+def mail_ports():
+    """A loopback address and three ports there: 25, 465 and 587 unless somebody listens there on all addresses."""
+    host = "127." + ".".join(str(random.randint(1, 254)) for _ in range(3))
+    try:
+        for port in (25, 465, 587):
+            with socket.socket() as s:
+                s.bind((host, port))
+    except OSError:
+        return "127.0.0.1", free_port(), free_port(), free_port()
+    return host, 25, 465, 587
+
+
 class Folder:
     """A temporary folder that users postfix and nobody may pass through."""
 
@@ -104,11 +116,13 @@ postlog    unix-dgram n - n - 1 postlogd
 class Postfix:
     """One instance. Mail for example.com goes to one Maildir; everything else is refused or returned."""
 
-    def __init__(self, folder, milter, domains=("example.com",), ports=1, settings=None, port_options=()):
-        """port_options: for each port further settings of its smtpd, a dict."""
-        self.folder = folder
+    def __init__(self, folder, milter, domains=("example.com",), ports=1, settings=None, services=None,
+                 host="127.0.0.1"):
+        """services: settings of one smtpd each, by the port it listens on; else as many plain ones as ports says."""
+        self.folder, self.host = folder, host
         self.config = folder("postfix")
-        self.ports = [free_port() for _ in range(ports)]
+        self.services = services or {free_port(): {} for _ in range(ports)}
+        self.ports = list(self.services)
         self.port = self.ports[0]
         self.log_path = folder("log", "maillog")
         self.maildir = folder("mail", "inbox")
@@ -155,12 +169,9 @@ class Postfix:
             "milter_default_action": "tempfail",
         }
         values.update(settings or {})
-        lines = []
-        for index, port in enumerate(self.ports):
-            lines.append(f"127.0.0.1:{port} inet n - n - - smtpd")
-            for name, value in (port_options[index] if index < len(port_options) else {}).items():
-                lines.append(f"  -o {name}={value}")
-        ports_cf = "\n".join(lines)
+        ports_cf = "\n".join(f"{host}:{port} inet n - n - - smtpd" +
+                             "".join(f"\n  -o {{ {name} = {value} }}" for name, value in own.items())
+                             for port, own in self.services.items())
         folder.write("postfix/main.cf", "".join(f"{k} = {v}\n" for k, v in values.items()))
         folder.write("postfix/master.cf", MASTER_CF.format(ports=ports_cf))
         for name in ("queue", "log", "data"):
@@ -181,10 +192,9 @@ class Postfix:
         for port in self.ports:
             wait_for(f"Postfix on port {port}", lambda p=port: self._answers(p))
 
-    @staticmethod
-    def _answers(port):
+    def _answers(self, port):
         try:
-            with socket.create_connection(("127.0.0.1", port), timeout=2):
+            with socket.create_connection((self.host, port), timeout=2):
                 return True
         except OSError:
             return False
@@ -234,16 +244,18 @@ class Postfix:
     def wait_until_empty(self, seconds=30.0):
         wait_for("an empty queue", lambda: not self.queue(), seconds, every=0.1)
 
-    def client(self, address="192.0.2.1", name="mx.example.org", helo=None, port=None, timeout=30):
+    def client(self, address="192.0.2.1", name="mx.example.org", helo=None, port=None, **more):
         """An SMTP session that Postfix takes for one from that address (XCLIENT), after EHLO."""
-        return Client(port or self.port, address, name, helo or name, timeout)
+        return Client(self.host, port or self.port, address, name, helo or name, **more)
 
 
 class Client:
     """SMTP by hand: every command answers (code, text), nothing raises on a refusal."""
 
-    def __init__(self, port, address, name, helo, timeout=30):
-        self.smtp = smtplib.SMTP("127.0.0.1", port, local_hostname=helo, timeout=timeout)
+    def __init__(self, host, port, address, name, helo, timeout=30, tls=None):
+        """tls: the context of a connection that is TLS from the first byte on."""
+        self.smtp = (smtplib.SMTP(host, port, helo, timeout) if tls is None else
+                     smtplib.SMTP_SSL(host, port, helo, timeout=timeout, context=tls))
         self.helo = helo
         self.greeting = None
         self.ehlo_answer = self.command(f"EHLO {helo}")
@@ -254,6 +266,14 @@ class Client:
     def command(self, line):
         code, text = self.smtp.docmd(line)
         return code, text.decode("utf-8", "replace")
+
+    def starttls(self, context):
+        self.smtp.starttls(context=context)
+        self.ehlo_answer = self.command(f"EHLO {self.helo}")
+
+    def login(self, name, password):
+        """AUTH PLAIN (RFC 4616)."""
+        return self.command("AUTH PLAIN " + base64.b64encode(f"\0{name}\0{password}".encode()).decode())
 
     def raw(self, data):
         self.smtp.sock.sendall(data)
@@ -489,6 +509,13 @@ class House:
         self.folder = Folder()
         self.gate = Gatepost(self.folder, policies, zone, options, **more)
         self.postfix = Postfix(self.folder, self.gate.milter, settings=settings, ports=ports)
+
+    @classmethod
+    def of(cls, folder, gate, postfix):
+        """One whose parts a test has made itself."""
+        house = cls.__new__(cls)
+        house.folder, house.gate, house.postfix = folder, gate, postfix
+        return house
 
     def start(self):
         try:

@@ -53,10 +53,10 @@ class Roles(HouseTest):
         cls.gate.zone(cls.zone)
         logins = harness.Logins(folder("logins"))
         cls.postfix = harness.Postfix(
-            folder, f"unix:{cls.sockets['inbound']}", ports=2,
-            port_options=({}, {**logins.settings(), "smtpd_milters": f"unix:{cls.sockets['submission']}"}))
-        cls.house, cls.folder = harness.House.__new__(harness.House), folder
-        cls.house.folder, cls.house.gate, cls.house.postfix = folder, cls.gate, cls.postfix
+            folder, f"unix:{cls.sockets['inbound']}", services={
+                harness.free_port(): {},
+                harness.free_port(): {**logins.settings(), "smtpd_milters": f"unix:{cls.sockets['submission']}"}})
+        cls.house, cls.folder = harness.House.of(folder, cls.gate, cls.postfix), folder
         cls.house.start()
 
     def children(self):
