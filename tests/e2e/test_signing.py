@@ -21,10 +21,15 @@ BODIES = {
 
 
 def new_key(path, kind):
-    """A private key file; what stands in p= of its record."""
+    """A private key file; its record."""
     options = ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"] if kind == "rsa" else ["-algorithm", "ED25519"]
     subprocess.run(["openssl", "genpkey", "-out", path, *options], check=True, capture_output=True)
     os.chmod(path, 0o600)
+    return public_record(path, kind)
+
+
+def public_record(path, kind="rsa"):
+    """What its record says."""
     done = subprocess.run(["openssl", "pkey", "-in", path, "-pubout"], check=True, capture_output=True, text=True)
     public = "".join(done.stdout.splitlines()[1:-1])
     if kind == "ed25519":  # RFC 8463 4.2: the bare key, without its twelve bytes of SubjectPublicKeyInfo
