@@ -184,6 +184,16 @@ static void send_reply(struct dns_server *s, struct dns_server_reply *r)
 	free(framed);
 }
 
+/* Until the next reply is due; short, so that a close is noticed. */
+static int wait_ms(const struct dns_server *s)
+{
+	int64_t now_ms = clock_mono_ms(), first_ms = now_ms + TICK_MS;
+	for (const struct dns_server_reply *r = s->waiting; r != NULL; r = r->next)
+		if (r->due_mono_ms < first_ms)
+			first_ms = r->due_mono_ms;
+	return first_ms > now_ms ? (int)(first_ms - now_ms) : 0;
+}
+
 static void send_due(struct dns_server *s)
 {
 	for (struct dns_server_reply **at = &s->waiting; *at != NULL;) {
@@ -295,7 +305,7 @@ static void *run(void *arg)
 		struct pollfd fds[2 + CONNECTIONS_MAX] = { { s->udp_fd, POLLIN, 0 }, { s->tcp_fd, POLLIN, 0 } };
 		for (size_t i = 0; i < CONNECTIONS_MAX; i++)
 			fds[2 + i] = (struct pollfd){ s->connections[i].fd, POLLIN, 0 };
-		poll(fds, 2 + CONNECTIONS_MAX, TICK_MS);
+		poll(fds, 2 + CONNECTIONS_MAX, wait_ms(s));
 		if (fds[0].revents != 0)
 			read_udp(s);
 		for (size_t i = 0; i < CONNECTIONS_MAX; i++)
@@ -308,10 +318,10 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* The same free port for both. */
-static bool bind_both(struct dns_server *s)
+/* The same port for both; 0: a free one. */
+static bool bind_both(struct dns_server *s, uint16_t port)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t sa_bytes = sizeof(sa);
 	s->tcp_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	s->udp_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -330,9 +340,14 @@ static bool bind_both(struct dns_server *s)
 
 struct dns_server *dns_server_open(dns_server_handler *handler)
 {
+	return dns_server_open_at(handler, 0);
+}
+
+struct dns_server *dns_server_open_at(dns_server_handler *handler, uint16_t port)
+{
 	struct dns_server *s = fail_if_null(calloc(1, sizeof(*s)));
 	s->handler = handler;
-	for (int tries = 0; !bind_both(s); tries++)
+	for (int tries = 0; !bind_both(s, port); tries++)
 		BUG_IF(tries == 20);
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
 		s->connections[i].fd = -1;

@@ -23,6 +23,8 @@ struct dns_server_query {
 typedef void dns_server_handler(const struct dns_server_query *, struct dns_server_reply *);
 
 struct dns_server *dns_server_open(dns_server_handler *);
+/* At that port, which must be free. */
+struct dns_server *dns_server_open_at(dns_server_handler *, uint16_t port);
 void dns_server_close(struct dns_server *);
 /* "127.0.0.1@12345" */
 const char *dns_server_address(const struct dns_server *);

@@ -1,7 +1,5 @@
 #include "lib/milter_client.h"
 
-#include <arpa/inet.h>
-#include <libmilter/mfapi.h>
 #include <libmilter/mfdef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,25 +7,16 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/fail.h"
-#include "lib/milter_link.h"
+#include "lib/milter_steps.h"
 
 enum {
-	STAGES = SMFIM_LAST + 1,
-	MACROS_MAX = 48,
 	EDITS_MAX = 512,
 	FLUSH_BYTES = 128 * 1024,
 };
 
-struct macro {
-	char *name, *value;
-};
-
 struct milter_client {
 	struct milter_link link;
-	uint32_t actions, steps;       /* offered; after negotiation: agreed */
-	char *symlists[STAGES];
-	struct macro macros[MACROS_MAX];
-	size_t macro_count;
+	struct milter_terms terms;
 	struct arena *arena;           /* of one message: edits */
 	struct milter_edit *edits;
 	size_t edit_count;
@@ -39,41 +28,11 @@ const char *const milter_answer_words[MILTER_ANSWER_COUNT] = {
 	"continue", "not sent", "no reply", "accept", "discard", "skip", "reply", "broken",
 };
 
-/* What Postfix sends at a stage unless the filter asks for something else (postconf -d milter_*_macros). */
-static const char *const postfix_symlists[STAGES] = {
-	[SMFIM_CONNECT] = "j {daemon_name} {daemon_addr} v _",
-	[SMFIM_HELO] = "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}",
-	[SMFIM_ENVFROM] = "i {auth_type} {auth_authen} {auth_author} {mail_addr} {mail_host} {mail_mailer}",
-	[SMFIM_ENVRCPT] = "i {rcpt_addr} {rcpt_host} {rcpt_mailer}",
-	[SMFIM_DATA] = "i",
-	[SMFIM_EOM] = "i",
-	[SMFIM_EOH] = "i",
-};
-
-/* One step: its command, the bits with which a filter leaves it or its reply out, and its macros. */
-struct step {
-	char command;
-	uint32_t no_step, no_reply;
-	int stage;
-};
-
-static const struct step step_connect = { SMFIC_CONNECT, SMFIP_NOCONNECT, SMFIP_NR_CONN, SMFIM_CONNECT };
-static const struct step step_helo = { SMFIC_HELO, SMFIP_NOHELO, SMFIP_NR_HELO, SMFIM_HELO };
-static const struct step step_mail = { SMFIC_MAIL, SMFIP_NOMAIL, SMFIP_NR_MAIL, SMFIM_ENVFROM };
-static const struct step step_rcpt = { SMFIC_RCPT, SMFIP_NORCPT, SMFIP_NR_RCPT, SMFIM_ENVRCPT };
-static const struct step step_data = { SMFIC_DATA, SMFIP_NODATA, SMFIP_NR_DATA, SMFIM_DATA };
-static const struct step step_header = { SMFIC_HEADER, SMFIP_NOHDRS, SMFIP_NR_HDR, -1 };
-static const struct step step_headers_end = { SMFIC_EOH, SMFIP_NOEOH, SMFIP_NR_EOH, SMFIM_EOH };
-static const struct step step_body = { SMFIC_BODY, SMFIP_NOBODY, SMFIP_NR_BODY, -1 };
-static const struct step step_end = { SMFIC_BODYEOB, 0, 0, SMFIM_EOM };
-static const struct step step_unknown = { SMFIC_UNKNOWN, SMFIP_NOUNKNOWN, SMFIP_NR_UNKN, -1 };
-
 struct milter_client *milter_client_new(int timeout_ms)
 {
 	struct milter_client *c = fail_if_null(calloc(1, sizeof(*c)));
 	link_init(&c->link, timeout_ms);
-	c->actions = SMFI_CURR_ACTS;
-	c->steps = SMFI_CURR_PROT;
+	terms_init(&c->terms);
 	c->arena = arena_new();
 	return c;
 }
@@ -82,12 +41,7 @@ void milter_client_free(struct milter_client *c)
 {
 	if (c == NULL)
 		return;
-	for (size_t i = 0; i < c->macro_count; i++) {
-		free(c->macros[i].name);
-		free(c->macros[i].value);
-	}
-	for (size_t i = 0; i < STAGES; i++)
-		free(c->symlists[i]);
+	terms_fini(&c->terms);
 	link_fini(&c->link);
 	arena_free(c->arena);
 	free(c);
@@ -112,100 +66,36 @@ bool milter_client_dial(struct milter_client *c, const char *socket_name)
 
 void milter_client_offer(struct milter_client *c, uint32_t actions, uint32_t steps)
 {
-	c->actions = actions;
-	c->steps = steps;
-}
-
-static bool symlists_read(struct milter_client *c, struct str data)
-{
-	while (data.n > 0) {
-		uint32_t stage;
-		struct str names;
-		if (!take_u32(&data, &stage) || stage >= STAGES || !take_text(&data, &names))
-			return link_fail(&c->link, "the filter sent a broken list of macros");
-		free(c->symlists[stage]);
-		c->symlists[stage] = fail_if_null(strndup(names.p, names.n));
-	}
-	return true;
+	c->terms.actions = actions;
+	c->terms.steps = steps;
 }
 
 bool milter_client_negotiate(struct milter_client *c)
 {
-	uint32_t offer[3] = { htonl(SMFI_PROT_VERSION), htonl(c->actions), htonl(c->steps) };
-	packet_begin(&c->link, SMFIC_OPTNEG);
-	buf_add(&c->link.out, (struct str){ (const char *)offer, sizeof(offer) });
-	packet_end(&c->link);
 	struct packet p;
-	uint32_t version, actions, steps;
-	if (!link_flush(&c->link) || !packet_read(&c->link, &p, clock_mono_ms() + c->link.timeout_ms))
-		return false;
-	if (p.command != SMFIC_OPTNEG || !take_u32(&p.data, &version) || !take_u32(&p.data, &actions) ||
-	    !take_u32(&p.data, &steps))
-		return link_fail(&c->link, "the filter's negotiation is broken");
-	if (version < 2 || version > SMFI_PROT_VERSION)
-		return link_fail(&c->link, "the filter speaks protocol version %u", version);
-	if ((actions & ~c->actions) != 0 || (steps & ~c->steps) != 0)
-		return link_fail(&c->link, "the filter wants what was not offered: actions %x, steps %x", actions & ~c->actions,
-			    steps & ~c->steps);
-	c->actions = actions;
-	c->steps = steps;
-	return symlists_read(c, p.data);
+	terms_offer(&c->terms, &c->link);
+	return link_flush(&c->link) && packet_read(&c->link, &p, clock_mono_ms() + c->link.timeout_ms) &&
+	       terms_take(&c->terms, &c->link, p);
 }
 
 uint32_t milter_client_actions(const struct milter_client *c)
 {
-	return c->actions;
+	return c->terms.actions;
 }
 
 uint32_t milter_client_steps(const struct milter_client *c)
 {
-	return c->steps;
+	return c->terms.steps;
 }
 
 const char *milter_client_symlist(const struct milter_client *c, unsigned stage)
 {
-	return stage < STAGES ? c->symlists[stage] : NULL;
-}
-
-/* --- macros --- */
-
-static struct macro *macro_find(struct milter_client *c, struct str name)
-{
-	for (size_t i = 0; i < c->macro_count; i++)
-		if (str_eq(str_of(c->macros[i].name), name))
-			return &c->macros[i];
-	return NULL;
+	return stage < MILTER_STAGES ? c->terms.symlists[stage] : NULL;
 }
 
 void milter_client_macro(struct milter_client *c, const char *name, const char *value)
 {
-	struct macro *m = macro_find(c, str_of(name));
-	if (m == NULL) {
-		BUG_IF(c->macro_count == MACROS_MAX);
-		m = &c->macros[c->macro_count++];
-		m->name = fail_if_null(strdup(name));
-	}
-	free(m->value);
-	m->value = value == NULL ? NULL : fail_if_null(strdup(value));
-}
-
-/* Postfix sends them even when the step itself is not wanted. */
-static void macros_send(struct milter_client *c, const struct step *step)
-{
-	const char *names = c->symlists[step->stage] != NULL ? c->symlists[step->stage] : postfix_symlists[step->stage];
-	if (names == NULL)
-		return;
-	packet_begin(&c->link, SMFIC_MACRO);
-	buf_add_char(&c->link.out, step->command);
-	struct str rest = str_of(names), name;
-	while (str_next(&rest, ' ', &name)) {
-		const struct macro *m = macro_find(c, name);
-		if (m == NULL || m->value == NULL)
-			continue;
-		packet_add_text(&c->link, name);
-		packet_add_text(&c->link, str_of(m->value));
-	}
-	packet_end(&c->link);
+	terms_macro(&c->terms, name, value);
 }
 
 /* --- answers --- */
@@ -339,7 +229,7 @@ static bool edit_take(struct milter_client *c, struct packet p, bool *bad)
 		if (*bad)
 			return false;
 		e->command = p.command;
-		*bad = (c->actions & kinds[i].action) == 0 || (kinds[i].has_index && !take_u32(&p.data, &e->index)) ||
+		*bad = (c->terms.actions & kinds[i].action) == 0 || (kinds[i].has_index && !take_u32(&p.data, &e->index)) ||
 		       (kinds[i].has_name && !take_text(&p.data, &e->name));
 		if (!*bad && e->kind != EDIT_OTHER)
 			*bad = !take_text(&p.data, &e->value);
@@ -370,31 +260,20 @@ static struct milter_answer answer_wait(struct milter_client *c, bool may_edit)
 
 /* --- events --- */
 
-/* False: the filter does not want this step, its macros are sent all the same. */
-static bool step_begin(struct milter_client *c, const struct step *step)
-{
-	if (step->stage >= 0)
-		macros_send(c, step);
-	if ((c->steps & step->no_step) != 0)
-		return false;
-	packet_begin(&c->link, step->command);
-	return true;
-}
-
-static struct milter_answer step_finish(struct milter_client *c, const struct step *step)
+static struct milter_answer step_finish(struct milter_client *c, const struct milter_step *step)
 {
 	packet_end(&c->link);
-	if ((c->steps & step->no_reply) == 0)
+	if ((c->terms.steps & step->no_reply) == 0)
 		return answer_wait(c, step == &step_end);
 	if (c->link.out.n > FLUSH_BYTES && !link_flush(&c->link))
 		return broken();
 	return (struct milter_answer){ .kind = c->link.fd < 0 ? MILTER_BROKEN : MILTER_NO_REPLY };
 }
 
-static struct milter_answer step_text(struct milter_client *c, const struct step *step, const struct str *texts,
+static struct milter_answer step_text(struct milter_client *c, const struct milter_step *step, const struct str *texts,
 				      size_t count)
 {
-	if (!step_begin(c, step))
+	if (!step_begin(&c->terms, &c->link, step))
 		return (struct milter_answer){ .kind = MILTER_NOT_SENT };
 	for (size_t i = 0; i < count; i++)
 		packet_add_text(&c->link, texts[i]);
@@ -403,17 +282,9 @@ static struct milter_answer step_text(struct milter_client *c, const struct step
 
 struct milter_answer milter_client_connect(struct milter_client *c, const char *host, struct ip client, uint16_t port)
 {
-	static const char families[] = { [IP_NONE] = SMFIA_UNKNOWN, [IP_V4] = SMFIA_INET, [IP_V6] = SMFIA_INET6 };
-	if (!step_begin(c, &step_connect))
+	if (!step_begin(&c->terms, &c->link, &step_connect))
 		return (struct milter_answer){ .kind = MILTER_NOT_SENT };
-	packet_add_text(&c->link, str_of(host));
-	buf_add_char(&c->link.out, families[client.family]);
-	if (client.family != IP_NONE) {
-		char text[IP_TEXT_MAX];
-		uint16_t net_port = htons(port);
-		buf_add(&c->link.out, (struct str){ (const char *)&net_port, sizeof(net_port) });
-		packet_add_text(&c->link, str_of(ip_print(client, text)));
-	}
+	step_add_client(&c->link, host, client, port);
 	return step_finish(c, &step_connect);
 }
 
@@ -447,10 +318,7 @@ struct milter_answer milter_client_data(struct milter_client *c)
 
 struct milter_answer milter_client_header(struct milter_client *c, struct str name, struct str value)
 {
-	/* The agreement says who keeps the blank after the colon. */
-	if ((c->steps & SMFIP_HDR_LEADSPC) == 0 && str_starts(value, STR(" ")))
-		value = str_skip(value, 1);
-	struct str texts[] = { name, value };
+	struct str texts[] = { name, step_header_value(&c->terms, value) };
 	return step_text(c, &step_header, texts, 2);
 }
 
@@ -462,13 +330,13 @@ struct milter_answer milter_client_headers_end(struct milter_client *c)
 struct milter_answer milter_client_body(struct milter_client *c, struct str bytes)
 {
 	struct milter_answer a = { .kind = MILTER_NOT_SENT };
-	while (bytes.n > 0 && !c->body_skipped && step_begin(c, &step_body)) {
+	while (bytes.n > 0 && !c->body_skipped && step_begin(&c->terms, &c->link, &step_body)) {
 		struct str chunk = str_sub(bytes, 0, MILTER_CHUNK_SIZE);
 		bytes = str_skip(bytes, chunk.n);
 		buf_add(&c->link.out, chunk);
 		a = step_finish(c, &step_body);
 		if (a.kind == MILTER_SKIP) {
-			if ((c->steps & SMFIP_SKIP) == 0) {
+			if ((c->terms.steps & SMFIP_SKIP) == 0) {
 				link_fail(&c->link, "the filter skips the body without having agreed to");
 				return broken();
 			}

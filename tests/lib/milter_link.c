@@ -66,9 +66,8 @@ static bool wait_for(struct milter_link *l, short what, int64_t deadline_ms)
 	}
 }
 
-bool link_flush(struct milter_link *l)
+bool link_write_some(struct milter_link *l)
 {
-	int64_t deadline_ms = clock_mono_ms() + l->timeout_ms;
 	struct str left = buf_str(&l->out);
 	while (left.n > 0) {
 		if (l->fd < 0)
@@ -76,63 +75,95 @@ bool link_flush(struct milter_link *l)
 		ssize_t n = send(l->fd, left.p, left.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n > 0)
 			left = str_skip(left, (size_t)n);
-		else if (errno == EAGAIN || errno == EINTR) {
-			if (!wait_for(l, POLLOUT, deadline_ms))
-				return false;
-		} else
+		else if (errno == EAGAIN)
+			break;
+		else if (errno != EINTR)
 			return link_fail(l, "send: %s", strerror(errno));
 	}
-	buf_clear(&l->out);
+	if (left.n > 0)
+		memmove(l->out.p, left.p, left.n);
+	l->out.n = left.n;
 	return true;
 }
 
-/* At least that many bytes behind in_taken. */
-static bool fill(struct milter_link *l, size_t wanted, int64_t deadline_ms)
+bool link_flush(struct milter_link *l)
 {
-	if (l->in_taken > 0 && l->in_taken == l->in_have)
+	int64_t deadline_ms = clock_mono_ms() + l->timeout_ms;
+	while (link_write_some(l)) {
+		if (l->out.n == 0)
+			return true;
+		if (!wait_for(l, POLLOUT, deadline_ms))
+			return false;
+	}
+	return false;
+}
+
+/* Room for that many bytes behind in_taken. */
+static void make_room(struct milter_link *l, size_t wanted)
+{
+	if (l->in_taken == l->in_have)
 		l->in_taken = l->in_have = 0;
+	if (l->in_taken + wanted <= l->in_room)
+		return;
+	memmove(l->in, l->in + l->in_taken, l->in_have - l->in_taken);
+	l->in_have -= l->in_taken;
+	l->in_taken = 0;
+	if (wanted > l->in_room) {
+		l->in_room = wanted;
+		l->in = fail_if_null(realloc(l->in, l->in_room));
+	}
+}
+
+/* Reads what is there, until there are that many bytes behind in_taken. False: the link has failed. */
+static bool read_some(struct milter_link *l, size_t wanted, bool *is_enough)
+{
+	make_room(l, wanted);
 	while (l->in_have - l->in_taken < wanted) {
-		if (l->in_taken + wanted > l->in_room) {
-			memmove(l->in, l->in + l->in_taken, l->in_have - l->in_taken);
-			l->in_have -= l->in_taken;
-			l->in_taken = 0;
-			if (wanted > l->in_room) {
-				l->in_room = wanted;
-				l->in = fail_if_null(realloc(l->in, l->in_room));
-			}
-		}
 		ssize_t n = recv(l->fd, l->in + l->in_have, l->in_room - l->in_have, MSG_DONTWAIT);
 		if (n > 0)
 			l->in_have += (size_t)n;
 		else if (n == 0)
 			return link_fail(l, "the filter closed the connection");
-		else if (errno == EAGAIN || errno == EINTR) {
-			if (!wait_for(l, POLLIN, deadline_ms))
-				return false;
-		} else
+		else if (errno == EAGAIN)
+			break;
+		else if (errno != EINTR)
 			return link_fail(l, "recv: %s", strerror(errno));
 	}
+	*is_enough = l->in_have - l->in_taken >= wanted;
+	return true;
+}
+
+bool packet_poll(struct milter_link *l, struct packet *p, bool *is_here)
+{
+	uint32_t length;
+	*is_here = false;
+	if (l->fd < 0)
+		return link_fail(l, "not connected");
+	if (!read_some(l, sizeof(length), is_here) || !*is_here)
+		return l->fd >= 0;
+	memcpy(&length, l->in + l->in_taken, sizeof(length));
+	length = ntohl(length);
+	if (length == 0 || length > PACKET_MAX)
+		return link_fail(l, "the filter sent a packet of %u bytes", length);
+	if (!read_some(l, sizeof(length) + length, is_here) || !*is_here)
+		return l->fd >= 0;
+	l->in_taken += sizeof(length);
+	p->command = l->in[l->in_taken];
+	p->data = (struct str){ l->in + l->in_taken + 1, length - 1 };
+	l->in_taken += length;
 	return true;
 }
 
 bool packet_read(struct milter_link *l, struct packet *p, int64_t deadline_ms)
 {
-	uint32_t length;
-	if (l->fd < 0)
-		return link_fail(l, "not connected");
-	if (!fill(l, sizeof(length), deadline_ms))
-		return false;
-	memcpy(&length, l->in + l->in_taken, sizeof(length));
-	length = ntohl(length);
-	if (length == 0 || length > PACKET_MAX)
-		return link_fail(l, "the filter sent a packet of %u bytes", length);
-	l->in_taken += sizeof(length);
-	if (!fill(l, length, deadline_ms))
-		return false;
-	p->command = l->in[l->in_taken];
-	p->data = (struct str){ l->in + l->in_taken + 1, length - 1 };
-	l->in_taken += length;
-	return true;
+	bool is_here;
+	while (packet_poll(l, p, &is_here)) {
+		if (is_here)
+			return true;
+		if (!wait_for(l, POLLIN, deadline_ms))
+			return false;
+	}
+	return false;
 }
 
 void packet_begin(struct milter_link *l, char command)

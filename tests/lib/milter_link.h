@@ -40,6 +40,9 @@ void packet_add_text(struct milter_link *, struct str); /* and its NUL */
 void packet_end(struct milter_link *);
 bool link_flush(struct milter_link *);
 bool packet_read(struct milter_link *, struct packet *, int64_t deadline_ms);
+/* For event loops: what goes without waiting. out.n tells what is left; *is_here whether there was a whole packet. */
+bool link_write_some(struct milter_link *);
+bool packet_poll(struct milter_link *, struct packet *, bool *is_here);
 
 /* Off the front of data. */
 bool take_u32(struct str *data, uint32_t *value);
