@@ -119,9 +119,8 @@ bool sqlite_db_note_failure(struct sqlite_db *db)
 		snprintf(db->why, sizeof(db->why),
 			 "%s (%d). Type: for s in '' -wal -shm; do mv %s$s %s.damaged$s; done", text, db->code,
 			 db->path, db->path);
-	else if (primary == SQLITE_CANTOPEN || primary == SQLITE_IOERR)
-		snprintf(db->why, sizeof(db->why), "%s (%d): %s", text, db->code,
-			 strerrordesc_np(sqlite3_system_errno(db->connection)));
+	else if (db->path != NULL && !db->is_reader && access(db->path, W_OK) != 0)
+		snprintf(db->why, sizeof(db->why), "%s (%d): %s", text, db->code, strerrordesc_np(errno));
 	else
 		snprintf(db->why, sizeof(db->why), "%s (%d)", text, db->code);
 	note_trouble(db, trouble_of(primary));

@@ -376,12 +376,14 @@ def dot_stuffed(message):
 class Gatepost:
     """The daemon under test, with its folder of configuration, policies and zone."""
 
-    def __init__(self, folder, policies, zone="", options="", binary=None, listen=None, milter=None):
+    def __init__(self, folder, policies, zone="", options="", binary=None, listen=None, milter=None,
+                 state="gate"):
         self.folder = folder
         self.binary = binary or os.path.join(BUILD, "gatepost")
         self.socket_path = folder("gate", "milter.sock")
         self.milter = milter or f"unix:{self.socket_path}"
-        self.log_path = folder("gate", "log")
+        self.store_path = folder(state, "records.db")
+        self.log_path = folder(state, "log")
         self.options = options
         self.listen = listen or (f'{{ socket = "unix:{self.socket_path}"; mode = "0660"; group = "postfix"; }}')
         self.process = None
@@ -396,7 +398,7 @@ class Gatepost:
             "authserv_id": '"mx.example.com"',
             "policies": f'"{self.policy_folder}"',
             "dns": '{ zone_file = "zone"; timeout_ms = 2000; }',
-            "store": f'"sqlite:{self.folder("gate", "records.db")}"',
+            "store": f'"sqlite:{self.store_path}"',
             "log": f'{{ target = "file:{self.log_path}"; format = "json"; }}',
         }
         values.update(replaced)
