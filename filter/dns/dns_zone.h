@@ -11,6 +11,9 @@
  *     www.example.org    CNAME mx.example.org
  *     *.example.org      A     192.0.2.2             (RFC 4592)
  *
+ * [ttl] and IN may stand before the type, and parentheses hold what goes on over several lines, as in a zone file of
+ * a name server and in what `gatepost key new` prints.
+ *
  * and, instead of data, what can go wrong. The type '*' means every type:
  *
  *     example.net        TXT   SERVFAIL              (or TIMEOUT, BOGUS, NODATA, NXDOMAIN)

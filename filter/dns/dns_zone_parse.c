@@ -24,12 +24,14 @@ struct parser {
 	struct dns_zone *zone;
 	struct diags *diags;
 	struct place at;
+	struct str lines; /* behind this one */
 	struct str rest;  /* of the line */
+	bool is_open;     /* between parentheses, where a line end is a blank (RFC 1035 5.1) */
 	struct buf text;  /* a word without its quotes and escapes; then all strings of a TXT */
-	bool is_bad;      /* this line */
+	bool is_bad;      /* this record */
 };
 
-/* The first mistake of a line is told, what follows from it is not. */
+/* The first mistake of a record is told, what follows from it is not. */
 #define WRONG(p, ...)                                                                              \
 	do {                                                                                       \
 		if (!(p)->is_bad)                                                                  \
@@ -61,22 +63,51 @@ static void quoted_word(struct parser *p, struct word *w)
 	}
 	*w = (struct word){ str_sub(p->rest, 1, end - 1), true };
 	p->rest = str_skip(p->rest, end + 1);
-	if (p->rest.n > 0 && !char_is_space(p->rest.p[0]))
+	if (p->rest.n > 0 && !char_is_space(p->rest.p[0]) && p->rest.p[0] != ')')
 		WRONG(p, "a blank is missing after the closing quote");
 }
 
-/* False at the end of the line. */
+static bool take_parenthesis(struct parser *p)
+{
+	char c = p->rest.n > 0 ? p->rest.p[0] : '\0';
+	if (c != '(' && c != ')')
+		return false;
+	if (p->is_open == (c == '('))
+		WRONG(p, "'%c' has no partner", c);
+	p->is_open = c == '(';
+	p->rest = str_skip(p->rest, 1);
+	return true;
+}
+
+/* False at the end of the record. */
+static bool skip_to_word(struct parser *p)
+{
+	do {
+		p->rest = str_trim(p->rest);
+		bool is_line_over = p->rest.n == 0 || is_comment(p->rest.p[0]);
+		if (is_line_over && (!p->is_open || !str_next(&p->lines, '\n', &p->rest)))
+			break;
+		if (is_line_over)
+			p->at.line++;
+		else if (!take_parenthesis(p))
+			return !p->is_bad;
+	} while (!p->is_bad);
+	if (p->is_open)
+		WRONG(p, "the closing parenthesis is missing");
+	return false;
+}
+
+/* False at the end of the record. */
 static bool next_word(struct parser *p, struct word *w)
 {
-	p->rest = str_trim(p->rest);
-	if (p->is_bad || p->rest.n == 0 || is_comment(p->rest.p[0]))
+	if (p->is_bad || !skip_to_word(p))
 		return false;
 	if (p->rest.p[0] == '"') {
 		quoted_word(p, w);
 		return !p->is_bad;
 	}
 	size_t end = 0;
-	while (end < p->rest.n && !char_is_space(p->rest.p[end]))
+	while (end < p->rest.n && !char_is_space(p->rest.p[end]) && p->rest.p[end] != ')')
 		end++;
 	*w = (struct word){ str_sub(p->rest, 0, end), false };
 	p->rest = str_skip(p->rest, end);
@@ -311,13 +342,13 @@ static void parse_rest(struct parser *p, struct word w, struct zone_line *line)
 	expect_end(p);
 }
 
-static void parse_line(struct parser *p, struct str text)
+static void parse_record(struct parser *p, struct str text)
 {
 	char buffer[DNS_NAME_MAX + 1];
 	struct word owner, w;
 	struct str name;
 	p->rest = text;
-	p->is_bad = false;
+	p->is_open = p->is_bad = false;
 	if (!next_word(p, &owner))
 		return;
 	struct zone_line *line = ARENA_NEW(p->zone->arena, struct zone_line);
@@ -332,6 +363,8 @@ static void parse_line(struct parser *p, struct str text)
 		parse_rest(p, w, line);
 	if (!p->is_bad)
 		keep_line(p, name, line);
+	while (p->is_open && memchr(p->rest.p, ')', p->rest.n) == NULL && str_next(&p->lines, '\n', &p->rest))
+		p->at.line++;
 }
 
 struct dns_zone *dns_zone_parse(struct str text, const char *file, struct diags *diags)
@@ -339,13 +372,13 @@ struct dns_zone *dns_zone_parse(struct str text, const char *file, struct diags 
 	struct arena *arena = arena_new();
 	struct dns_zone *zone = ARENA_NEW(arena, struct dns_zone);
 	*zone = (struct dns_zone){ .arena = arena, .nodes = map_new(arena) };
-	struct parser p = { .zone = zone, .diags = diags, .at = { .file = file } };
+	struct parser p = { .zone = zone, .diags = diags, .at = { .file = file }, .lines = text };
 	size_t errors_before = diags_errors(diags);
 	struct str line;
 	buf_init(&p.text, 0);
-	while (str_next(&text, '\n', &line)) {
+	while (str_next(&p.lines, '\n', &line)) {
 		p.at.line++;
-		parse_line(&p, line);
+		parse_record(&p, line);
 	}
 	buf_fini(&p.text);
 	if (diags_errors(diags) == errors_before)

@@ -59,6 +59,21 @@ static void assert_status(struct fixture *f, const char *name, enum dns_type typ
 	assert_int_equal(a->count > 0, status == DNS_OK);
 }
 
+static void a_record_may_go_on_over_lines(void **state)
+{
+	struct fixture *f = *state;
+	load(f, "s._domainkey.example.org. IN TXT ( ; key\n"
+		"\t\"v=DKIM1; \"\n"
+		"\n"
+		"\t\"p=abc\" )\n"
+		"t._domainkey.example.org\tIN\tTXT\t( \"v=DKIM1; (k)\"\r\n"
+		"\t\"p=\")  ; ----- DKIM key t\n"
+		"mx.example.org ( A 192.0.2.1 )");
+	assert_str(ask(f, "s._domainkey.example.org", DNS_TXT)->records[0].text, "v=DKIM1; p=abc");
+	assert_str(ask(f, "t._domainkey.example.org", DNS_TXT)->records[0].text, "v=DKIM1; (k)p=");
+	assert_status(f, "mx.example.org", DNS_A, DNS_OK);
+}
+
 static void every_type_of_record_is_read(void **state)
 {
 	struct fixture *f = *state;
@@ -232,6 +247,8 @@ static void every_mistake_is_named_with_its_line(void **state)
 		{ "a TXT \"x", "the closing quote is missing" },
 		{ "a TXT \"x\\\"", "the closing quote is missing" },
 		{ "a TXT \"x\"y", "a blank is missing after the closing quote" },
+		{ "a TXT ( ( \"x\" )", "'(' has no partner" },
+		{ "a TXT \"x\" )", "')' has no partner" },
 		{ "a TXT v=DMARC1; p=none", "';' must stand in quotes" },
 		{ "a TXT v=spf1 -all", "a TXT with blanks needs quotes" },
 		{ "a TXT \"v=spf1 a\" -all", "a TXT with blanks needs quotes" },
@@ -245,7 +262,7 @@ static void every_mistake_is_named_with_its_line(void **state)
 		{ "a A DELAY 5", "DELAY wants a time of at most 60s, such as 200ms or 2s" },
 		{ "a A DELAY", "DELAY wants a time of at most 60s, such as 200ms or 2s" },
 		{ "a A SERVFAIL x", "nothing is expected before \"x\"" },
-		{ "good A 192.0.2.9\ngood CNAME x", "contradicts line 29" },
+		{ "good A 192.0.2.9\ngood CNAME x", "contradicts line 31" },
 	};
 	enum { COUNT = sizeof(mistakes) / sizeof(mistakes[0]) };
 	char text[8192] = "";
@@ -261,6 +278,17 @@ static void every_mistake_is_named_with_its_line(void **state)
 		assert_string_equal(d->at.file, "zone");
 		assert_int_equal(d->at.line, i + 1 + (i + 1 == COUNT));
 	}
+}
+
+static void a_mistake_in_a_long_record_is_told_with_its_line(void **state)
+{
+	struct fixture *f = *state;
+	assert_null(dns_zone_parse(STR("a TXT (\n\"x\"y\n\"z\" )\nb A 192.0.2.1\nc TXT (\n\"x\"\n"), "zone", f->diags));
+	assert_int_equal(diags_count(f->diags), 2);
+	assert_string_equal(diags_at(f->diags, 0)->text, "a blank is missing after the closing quote");
+	assert_int_equal(diags_at(f->diags, 0)->at.line, 2);
+	assert_string_equal(diags_at(f->diags, 1)->text, "the closing parenthesis is missing");
+	assert_int_equal(diags_at(f->diags, 1)->at.line, 6);
 }
 
 static void contradictions_are_mistakes(void **state)
@@ -307,6 +335,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(every_type_of_record_is_read),
+		TEST(a_record_may_go_on_over_lines),
+		TEST(a_mistake_in_a_long_record_is_told_with_its_line),
 		TEST(escapes_write_any_byte),
 		TEST(a_name_exists_if_one_below_it_does),
 		TEST(wildcards_follow_rfc_4592),
