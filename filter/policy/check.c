@@ -2,6 +2,7 @@
 
 #include "policy/consequence.h"
 #include "policy/match.h"
+#include "policy/rule_index.h"
 
 /* What the facts of a rule mean for its stage. */
 struct asked {
@@ -173,4 +174,6 @@ void rules_check(struct loader *l)
 		bits_add_all(&p->at[r->stage].facts, &r->facts);
 		bits_add_all(&p->facts, &r->facts);
 	}
+	for (enum stage stage = 0; stage < STAGE_COUNT; stage++)
+		p->at[stage].index = rule_index_new(p->arena, p->at[stage].rules.items, p->at[stage].rules.count);
 }

@@ -1,5 +1,6 @@
 #include "base/fail.h"
 #include "policy/match.h"
+#include "policy/rule_index.h"
 
 struct evaluation {
 	struct matcher matcher;
@@ -134,15 +135,9 @@ static void defer_unknown(struct evaluation *e, const struct rule *r, const stru
 	d->is_unknown = true;
 }
 
-/* A fact that is set in its time stays as it is, and one that nobody has set when its time is over stays away, unless it
- * is a probe's, which may wait, or a recipient's. */
 static bool is_known(enum stage stage, const struct condition *c, struct matcher *m, enum truth truth)
 {
-	const struct fact_desc *f = &fact_descs[c->fact];
-	bool is_final = facts_is_set(m->facts, c->fact)
-				? f->stage <= stage
-				: f->stage < stage && f->probe == PROBE_NONE && f->scope != SCOPE_RCPT;
-	return is_final && condition_match(m, c) == truth;
+	return fact_is_settled(m->facts, c->fact, stage) && condition_match(m, c) == truth;
 }
 
 static bool may_hold_after(enum stage stage, const struct rule *r, struct matcher *m)
@@ -161,10 +156,13 @@ struct bits policy_facts_asked_after(const struct policy *p, enum stage stage, c
 {
 	struct matcher m = { .arena = a, .facts = facts };
 	struct bits asked = { 0 };
-	for (enum stage later = stage + 1; later < STAGE_COUNT; later++)
-		for (size_t i = 0; i < p->at[later].rules.count; i++)
-			if (may_hold_after(stage, p->at[later].rules.items[i], &m))
-				bits_add_all(&asked, &p->at[later].rules.items[i]->facts);
+	for (enum stage later = stage + 1; later < STAGE_COUNT; later++) {
+		const struct rule *const *rules = p->at[later].rules.items;
+		struct rule_picks picks = rule_index_pick(p->at[later].index, stage, &m);
+		for (size_t i = 0; (i = rule_picks_next(&picks, i)) < picks.count; i++)
+			if (may_hold_after(stage, rules[i], &m))
+				bits_add_all(&asked, &rules[i]->facts);
+	}
 	return asked;
 }
 
@@ -176,7 +174,11 @@ struct decision policy_eval(const struct policy *p, enum stage stage, const stru
 		.matcher = { .arena = a }, .facts = facts, .recipients = recipients, .recipient_count = recipient_count,
 		.arena = a, .trace = trace_fn, .trace_context = trace_context,
 	};
-	for (size_t i = 0; i < p->at[stage].rules.count; i++) {
+	e.matcher.facts = facts;
+	struct rule_picks picks = rule_index_pick(p->at[stage].index, stage, &e.matcher);
+	for (size_t i = 0; i < picks.count; i++) {
+		if (trace_fn == NULL && (i = rule_picks_next(&picks, i)) == picks.count)
+			break; /* a trace tells of all of them */
 		const struct rule *r = p->at[stage].rules.items[i];
 		if (e.decision.action != ACTION_CONTINUE) {
 			if (trace_fn == NULL)

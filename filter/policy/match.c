@@ -104,6 +104,13 @@ static bool has_value(struct matcher *m, const struct condition *c, const struct
 	BUG_IF(true);
 }
 
+bool fact_is_settled(const struct facts *facts, enum fact_id id, enum stage stage)
+{
+	const struct fact_desc *f = &fact_descs[id];
+	return facts_is_set(facts, id) ? f->stage <= stage
+				       : f->stage < stage && f->probe == PROBE_NONE && f->scope != SCOPE_RCPT;
+}
+
 enum truth condition_match(struct matcher *m, const struct condition *c)
 {
 	const struct fact_value *v = facts_get(m->facts, c->fact);

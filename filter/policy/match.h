@@ -18,6 +18,9 @@ struct matcher {
 	struct str address_normalized; /* and what became of it */
 };
 
+/* A fact that is set in its time stays as it is, and one that nobody has set when its time is over stays away, unless it
+ * is a probe's, which may wait, or a recipient's. */
+bool fact_is_settled(const struct facts *, enum fact_id, enum stage);
 enum truth condition_match(struct matcher *, const struct condition *);
 /* An envelope address stays as the client wrote it (RFC 6531), what is compared has A-labels. */
 struct str address_with_a_labels(struct matcher *, struct str address);

@@ -16,6 +16,7 @@ struct lists;
 struct named_list;
 struct policy_test;
 struct port_group;
+struct rule_index;
 struct workflow;
 struct workflow_index;
 struct text_set;
@@ -74,6 +75,7 @@ struct rule {
 
 struct stage_rules {
 	VEC(const struct rule *) rules;
+	const struct rule_index *index;
 	struct bits facts;
 };
 

@@ -53,6 +53,11 @@ static void judge(const struct policy *p, struct arena *a)
 		struct decision d = policy_eval(p, stage, about, (const struct facts *const *)facts.recipients,
 						stage == STAGE_END ? facts.recipient_count : 0, a, ignore_trace, NULL);
 		check_decision(&d, stage);
+		/* Without a trace only rules that can hold are asked. */
+		struct decision quick = policy_eval(p, stage, about, (const struct facts *const *)facts.recipients,
+						    stage == STAGE_END ? facts.recipient_count : 0, a, NULL, NULL);
+		BUG_IF(quick.action != d.action || quick.from.line != d.from.line || quick.effect_count != d.effect_count ||
+		       quick.observed_count != d.observed_count);
 	}
 }
 

@@ -246,7 +246,7 @@ static void the_trace_tells_of_every_rule_why(void **state)
 	assert_str(c.text, "first held: spf.result is fail\nsecond not reached: first decided before it\n");
 }
 
-static void rules_that_do_not_hold_cost_no_memory(void **state)
+static void rules_that_do_not_hold_cost_one_bit_of_memory(void **state)
 {
 	struct fixture *f = *state;
 	struct str rules = STR_EMPTY;
@@ -259,7 +259,7 @@ static void rules_that_do_not_hold_cost_no_memory(void **state)
 	set_fact(facts.connection, FACT_CLIENT_IP, "10.77.1.1");
 	size_t before = arena_used_bytes(f->arena);
 	assert_int_equal(judge(f, STAGE_HEADERS, &facts).action, ACTION_CONTINUE);
-	assert_int_equal(arena_used_bytes(f->arena), before);
+	assert_true(arena_used_bytes(f->arena) - before <= 200 / 8 + 16);
 	set_fact(facts.message, FACT_MAIL_FROM, "x@d77.example");
 	set_fact(facts.message, FACT_FROM_DOMAIN, "a.d77.example");
 	assert_string_equal(judge(f, STAGE_HEADERS, &facts).from.rule, "r77");
@@ -324,7 +324,7 @@ int main(void)
 		TEST(recipients_any_and_all_at_end),
 		TEST(rules_run_at_their_stage_only),
 		TEST(the_trace_tells_of_every_rule_why),
-		TEST(rules_that_do_not_hold_cost_no_memory),
+		TEST(rules_that_do_not_hold_cost_one_bit_of_memory),
 		TEST(rules_that_cannot_hold_any_more_ask_nothing),
 	};
 	return RUN_TESTS(tests);
