@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "config/snapshot.h"
 #include "milter/mta.h"
+#include "milter/packet.h"
 
 /* libmilter's callbacks carry no pointer of ours before the first smfi_setpriv. */
 static struct gate *the_gate;
@@ -164,6 +165,9 @@ bool milter_open(struct gate *gate, const struct listener *listener, struct diag
 	struct place at = { .setting = "listen" };
 	bool is_open = false;
 	the_gate = gate;
+	if (!packet_guard_is_set())
+		diag_warn(diags, at, "this libmilter reads packets unguarded: see to it that nobody but the MTA reaches %s",
+			  socket);
 	smfi_setmaxdatasize(max_packet_bytes(gate));
 	smfi_setbacklog(BACKLOG);
 	if (smfi_setconn(socket) != MI_SUCCESS || !register_callbacks())
