@@ -16,7 +16,7 @@
 enum {
 	APPLICATION_ID = 0x67617465, /* "gate": tells our file from any other SQLite file */
 	BUSY_MS = 5000,
-	READ_BUSY_MS = 200,          /* mail may be waiting; in WAL mode only a foreign exclusive lock is in the way */
+	BUSY_BRIEFLY_MS = 200,       /* where mail may be waiting; in WAL mode only a foreign exclusive lock is in the way */
 	REST_MS = 500,               /* after trouble, until the next try */
 };
 
@@ -219,7 +219,7 @@ static bool connect_file(struct sqlite_db *db, int flags)
 	if (sqlite3_open_v2(db->path, &db->connection, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		return sqlite_db_note_failure(db);
 	sqlite3_extended_result_codes(db->connection, 1);
-	sqlite3_busy_timeout(db->connection, db->is_reader ? READ_BUSY_MS : BUSY_MS);
+	sqlite3_busy_timeout(db->connection, db->is_reader || db->is_patient ? BUSY_BRIEFLY_MS : BUSY_MS);
 	return true;
 }
 
@@ -241,7 +241,8 @@ static bool update_schema(struct sqlite_db *db)
 /* False and a diagnostic unless it is a file of ours that this version understands. */
 static bool check_file(struct sqlite_db *db, struct diags *diags)
 {
-	int64_t application = number(db, "PRAGMA application_id"), version = number(db, "PRAGMA user_version");
+	int64_t application = number(db, "PRAGMA application_id");
+	int64_t version = application < 0 ? -1 : number(db, "PRAGMA user_version");
 	if (application < 0 || version < 0)
 		report(db, diags);
 	else if (application != APPLICATION_ID)
@@ -267,6 +268,7 @@ static bool open_to_write(struct sqlite_db *db, struct diags *diags)
 	 * records, never the file. */
 	bool is_open = tables >= 0 && run(db, "PRAGMA journal_mode = WAL") && run(db, "PRAGMA synchronous = NORMAL") &&
 		       (number(db, "PRAGMA user_version") == SCHEMA_VERSION || update_schema(db));
+	sqlite3_busy_timeout(db->connection, BUSY_MS);
 	return is_open || report(db, diags);
 }
 
@@ -375,8 +377,19 @@ const char *sqlite_db_why(const struct sqlite_db *db)
 
 /* ---- using ---------------------------------------------------------------------------------------------- */
 
-/* False while it rests from trouble. When that is over, what was broken is opened anew. */
-static bool is_ready(struct sqlite_db *db)
+bool sqlite_db_is_broken(const struct sqlite_db *db)
+{
+	return db->trouble == TROUBLE_BROKEN;
+}
+
+void sqlite_db_let_go(struct sqlite_db *db)
+{
+	disconnect(db);
+	db->trouble = TROUBLE_BROKEN;
+	db->rest_until_mono_ms = 0;
+}
+
+bool sqlite_db_is_ready(struct sqlite_db *db)
 {
 	if (db->trouble == TROUBLE_NONE)
 		return true;
@@ -397,7 +410,7 @@ static bool is_ready(struct sqlite_db *db)
 sqlite3_stmt *sqlite_db_statement(struct sqlite_db *db, enum sqlite_statement id)
 {
 	sqlite3_stmt **s = &db->prepared[id];
-	if (!is_ready(db))
+	if (!sqlite_db_is_ready(db))
 		return NULL;
 	if (*s != NULL) {
 		sqlite3_reset(*s);
@@ -416,7 +429,7 @@ int sqlite_db_changes(struct sqlite_db *db)
 
 bool sqlite_db_begin(struct sqlite_db *db)
 {
-	return is_ready(db) && run(db, "BEGIN IMMEDIATE");
+	return sqlite_db_is_ready(db) && run(db, "BEGIN IMMEDIATE");
 }
 
 bool sqlite_db_end(struct sqlite_db *db, bool is_good)

@@ -26,6 +26,12 @@ struct sqlite_db *sqlite_db_reader_for_later(struct str path);
 struct sqlite_db *sqlite_db_open_memory(void);
 void sqlite_db_close(struct sqlite_db *);
 bool sqlite_db_is_open(const struct sqlite_db *);
+/* It must be opened anew. */
+bool sqlite_db_is_broken(const struct sqlite_db *);
+/* False while it rests from trouble. When that is over, what is broken is opened anew. */
+bool sqlite_db_is_ready(struct sqlite_db *);
+/* Until its next use. */
+void sqlite_db_let_go(struct sqlite_db *);
 /* Of the last failure. */
 const char *sqlite_db_why(const struct sqlite_db *);
 

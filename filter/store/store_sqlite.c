@@ -3,7 +3,9 @@
  * Mail never waits for the disk: records and refusals are queued, buckets are counted in memory and what has changed is
  * written a moment later, look-ups use a connection of their own, which in WAL mode waits for no writer. Suppressions
  * are written at once, by commands and by what must be stored before it is answered. In memory one connection does
- * all of it. Leaf locks: one for each connection, never held together. */
+ * all of it. One lock for each connection; only mend() takes the reader's inside the writer's.
+ *
+ * Nor does mail depend on the file: if it cannot be used the daemon starts and serves without, and finds it again. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +76,16 @@ static bool has_buckets(const struct node_list *list)
 	return n != NULL;
 }
 
+/* What SQLite knows of a file is shared by all connections of a process: one that holds on to a damaged or read-only
+ * file keeps the others there. So the reader lets go while the writer opens the file anew. */
+static void mend(struct sqlite_store *s, struct sqlite_db *writer)
+{
+	struct sqlite_db *reader = use(s->read);
+	sqlite_db_let_go(reader);
+	sqlite_db_is_ready(writer);
+	leave(s->read);
+}
+
 static bool write_batch(void *context, const struct node_list *list, char why[static QUEUE_WHY_MAX])
 {
 	struct sqlite_store *s = context;
@@ -83,6 +95,8 @@ static bool write_batch(void *context, const struct node_list *list, char why[st
 	if (has_buckets(list))
 		buckets = buckets_changes(s->buckets, a, &bucket_count);
 	struct sqlite_db *db = use(s->write);
+	if (sqlite_db_is_broken(db))
+		mend(s, db);
 	bool ok = sqlite_db_write(db, list, buckets, bucket_count);
 	if (!ok)
 		snprintf(why, QUEUE_WHY_MAX, "%s", sqlite_db_why(db));

@@ -213,7 +213,7 @@ class FullDisk(Strained):
 
         def start(gate, *args, **more):
             os.makedirs(gate.folder("state"), exist_ok=True)
-            done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", gate.folder("state")],
+            done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", gate.folder("state")],
                                   capture_output=True, check=False)
             if done.returncode != 0:
                 raise unittest.SkipTest("a small file system cannot be mounted here")
