@@ -13,6 +13,7 @@
 #include "fact/fact.h"
 #include "option/options.h"
 #include "policy/policy.h"
+#include "record/metrics.h"
 #include "record/schema.h"
 
 enum { COLUMNS_MAX = 7 };
@@ -159,6 +160,32 @@ static struct str stranger_cell(struct arena *a, size_t row, size_t column)
 	return str_of(column == 0 ? fact_descs[stranger[row].fact].name : stranger[row].value);
 }
 
+static const char *const metric_columns[] = { "Name", "Type", "Labels", "Meaning" };
+
+/* "workflow, direction" */
+static struct str metric_labels(struct arena *a, const struct metric_desc *m)
+{
+	struct str all = STR_EMPTY;
+	for (size_t i = 0; i < 3; i++)
+		if (m->labels[i] != LABEL_NONE)
+			all = str_printf(a, "%.*s%s%s", STR_ARG(all), i == 0 ? "" : ", ", label_descs[m->labels[i]].name);
+	return all;
+}
+
+static struct str metric_cell(struct arena *a, size_t row, size_t column)
+{
+	const struct metric_desc *m = &metric_descs[row];
+	switch (column) {
+	case 0:
+		return str_of(m->name);
+	case 1:
+		return str_of(metric_type(m));
+	case 2:
+		return metric_labels(a, m);
+	}
+	return str_of(m->doc);
+}
+
 static const char *const word_columns[] = { "Word" };
 
 static struct str result_cell(struct arena *a, size_t row, size_t column)
@@ -276,6 +303,7 @@ static const struct {
 	{ "stranger", { NULL, COLUMNS(stranger_columns), sizeof(stranger) / sizeof(stranger[0]), stranger_cell } },
 	{ "options", { NULL, COLUMNS(option_columns), OPTION_COUNT, option_cell } },
 	{ "record", { NULL, COLUMNS(record_columns), MEMBER_COUNT, record_cell } },
+	{ "metrics", { NULL, COLUMNS(metric_columns), METRIC_COUNT, metric_cell } },
 	{ "results", { NULL, COLUMNS(word_columns), RESULT_COUNT, result_cell } },
 	{ "stages", { NULL, COLUMNS(word_columns), STAGE_COUNT, stage_cell } },
 };

@@ -1,7 +1,11 @@
 /* gatepost run - one process for one listener, or a supervisor and a child for each of several. */
 #include "cmd.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sysexits.h>
 
 #include "base/arena.h"
@@ -11,6 +15,9 @@
 #include "config/snapshot.h"
 #include "log/log.h"
 #include "option/options.h"
+#include "record/board.h"
+#include "service/http.h"
+#include "service/notify.h"
 #include "service/privileges.h"
 #include "service/signals.h"
 #include "service/supervise.h"
@@ -20,7 +27,9 @@ struct house {
 	const char *config_path;
 	const struct options *options; /* as at start */
 	struct log *log;
-	const char **names;            /* of the children */
+	struct board *board;
+	const char **names;            /* of the children: one for each listener, then one for http */
+	pthread_mutex_t asking;        /* in the last: one reload at a time */
 };
 
 /* "inbound", "submission", "inbound-2" */
@@ -34,10 +43,67 @@ static const char *child_name(const struct house *h, size_t index)
 	return nth == 1 ? role : str_printf(h->arena, "%s-%zu", role, nth).p;
 }
 
+static bool is_well(void *context)
+{
+	(void)context;
+	return true;
+}
+
+static bool ask_supervisor(void *context, struct buf *said)
+{
+	struct house *h = context;
+	pthread_mutex_lock(&h->asking);
+	bool is_good = notify_ask_reload(said) && str_starts(buf_str(said), STR(NOTIFY_GOOD));
+	pthread_mutex_unlock(&h->asking);
+	if (is_good)
+		memmove(said->p, said->p + strlen(NOTIFY_GOOD), said->n -= strlen(NOTIFY_GOOD));
+	return is_good;
+}
+
+/* The process that answers requests for the status page has neither keys nor mail. */
+static void answer_until_stopped(struct http *http)
+{
+	sigset_t set;
+	int number;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	struct watchdog *watchdog = watchdog_start(is_well, NULL);
+	notify_ready();
+	while ((number = sigwaitinfo(&set, NULL)) != SIGTERM && number != SIGINT)
+		if (number > 0)
+			notify_ready(); /* a reload changes nothing here */
+	watchdog_end(watchdog);
+	http_close(http);
+}
+
+static int serve_http(struct house *h, struct diags *diags)
+{
+	struct account account;
+	struct http *http;
+	if (!privileges_find(h->options->user, &account, diags) ||
+	    (http = http_open(&h->options->http_listen, &account, diags)) == NULL ||
+	    !privileges_drop(h->options->user, diags) || !http_start(http, h->board, ask_supervisor, h))
+		return EX_UNAVAILABLE;
+	answer_until_stopped(http);
+	return EX_OK;
+}
+
 static int serve_child(void *context, size_t index)
 {
-	const struct house *h = context;
-	const struct serve_plan plan = { h->config_path, index, h->names[index], true };
+	struct house *h = context;
+	if (index == h->options->listen.count) {
+		struct diags *diags = diags_new();
+		privileges_raise();
+		int code = serve_http(h, diags);
+		if (code != EX_OK)
+			diags_print(diags, stderr);
+		return code;
+	}
+	const struct serve_plan plan = { h->config_path, index, h->names[index], true, h->board };
 	privileges_raise();
 	return serve_listener(&plan);
 }
@@ -65,10 +131,16 @@ static void reopen_log(void *context)
 
 static int serve_several(struct house *h, struct diags *diags)
 {
-	size_t count = h->options->listen.count;
-	h->names = arena_array(h->arena, count, sizeof(*h->names));
-	for (size_t i = 0; i < count; i++)
+	size_t listeners = h->options->listen.count, count = listeners;
+	h->names = arena_array(h->arena, count + 1, sizeof(*h->names));
+	for (size_t i = 0; i < listeners; i++) {
 		h->names[i] = child_name(h, i);
+		board_add_process(h->board, h->names[i], h->options->listen.items[i].socket);
+	}
+	if (h->options->http_listen.count > 0) {
+		h->names[count++] = "http";
+		board_add_process(h->board, "http", h->options->http_listen.items[0]);
+	}
 	struct supervise_plan plan = {
 		.names = h->names,
 		.count = count,
@@ -76,6 +148,7 @@ static int serve_several(struct house *h, struct diags *diags)
 		.check = check_as_child,
 		.reload = reopen_log,
 		.context = h,
+		.board = h->board,
 	};
 	if (!supervise_check(&plan, diags))
 		return EX_CONFIG;
@@ -84,7 +157,7 @@ static int serve_several(struct house *h, struct diags *diags)
 	for (size_t i = 0; i < diags_count(diags); i++)
 		log_warn(h->log, "%s", diag_text(diags, diags_at(diags, i)));
 	plan.log = h->log;
-	log_info(h->log, "gatepost %s: a process for each of %zu listeners", GATEPOST_VERSION, count);
+	log_info(h->log, "gatepost %s: a process for each of %zu listeners", GATEPOST_VERSION, listeners);
 	int code = supervise(&plan);
 	log_info(h->log, "all processes have stopped");
 	log_close(h->log);
@@ -102,21 +175,26 @@ static int run(struct house *h, struct diags *diags)
 		diags_free(all);
 		return code;
 	}
-	const struct serve_plan plan = { .config_path = h->config_path };
+	if (h->options->listen.count > 0)
+		board_add_process(h->board, listen_role_words[h->options->listen.items[0].role],
+				  h->options->listen.items[0].socket);
+	const struct serve_plan plan = { .config_path = h->config_path, .board = h->board };
 	return serve_listener(&plan);
 }
 
 int cmd_run(int argc, char **argv)
 {
-	struct house h = { .config_path = GATEPOST_CONFIG };
+	struct house h = { .config_path = GATEPOST_CONFIG, .asking = PTHREAD_MUTEX_INITIALIZER };
 	if (!cmd_options(argc, argv, &h.config_path))
 		return EX_USAGE;
 	privileges_begin();
 	signals_block();
 	h.arena = arena_new();
+	h.board = board_new();
 	struct diags *diags = diags_new();
 	int code = run(&h, diags);
 	diags_free(diags);
+	board_free(h.board);
 	arena_free(h.arena);
 	return code;
 }

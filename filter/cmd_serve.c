@@ -21,10 +21,14 @@
 #include "policy/policy.h"
 #include "policy/workflow.h"
 #include "preflight/preflight.h"
+#include "record/board.h"
+#include "record/metrics.h"
+#include "service/http.h"
 #include "service/listen.h"
 #include "service/notify.h"
 #include "service/privileges.h"
 #include "service/signals.h"
+#include "service/teller.h"
 #include "session/session.h"
 #include "store/store.h"
 
@@ -43,6 +47,9 @@ struct daemon {
 	struct gate gate;
 	struct signals *signals;
 	struct watchdog *watchdog;
+	struct teller *teller;
+	struct http *http;          /* NULL: the supervisor has a process for that */
+	pthread_mutex_t reloads;    /* one at a time */
 	/* The keeper: forgets old records, looks after the keys, and lets messages finish before a stop. */
 	pthread_t keeper;
 	pthread_mutex_t lock;
@@ -93,6 +100,13 @@ static void on_stop(void *context)
 	pthread_mutex_unlock(&d->lock);
 }
 
+static void tell_config(const struct daemon *d)
+{
+	const struct snapshot *now = snapshot_get();
+	teller_config(d->plan->board, now);
+	snapshot_put(now);
+}
+
 /* All or nothing: the zone file is only taken together with a configuration that is right. */
 static bool reload(struct daemon *d, struct diags *diags)
 {
@@ -106,6 +120,7 @@ static bool reload(struct daemon *d, struct diags *diags)
 		return false;
 	}
 	snapshot_publish(next);
+	tell_config(d);
 	pthread_mutex_lock(&d->lock);
 	d->is_reloaded = true;
 	pthread_cond_signal(&d->wake);
@@ -113,21 +128,37 @@ static bool reload(struct daemon *d, struct diags *diags)
 	return true;
 }
 
-static void on_reload(void *context)
+/* A supervisor counts its own, each once. */
+static void count_reload(const struct daemon *d, bool is_new)
 {
-	struct daemon *d = context;
+	if (is_new)
+		metrics_add(d->plan->board, METRIC_RELOADS, OUTCOME_GOOD, 0, 0, 1);
+	else
+		board_refuse_config(d->plan->board);
+}
+
+/* Puts into words how it went. */
+static bool reload_and_tell(struct daemon *d, struct buf *said)
+{
+	pthread_mutex_lock(&d->reloads);
 	notify_reloading();
 	log_reopen(d->gate.log);
 	struct diags *diags = diags_new();
 	bool is_new = reload(d, diags);
 	log_diags(d, diags);
 	const struct snapshot *now = snapshot_get();
+	if (!d->plan->is_supervised)
+		count_reload(d, is_new);
+	for (size_t i = 0; i < diags_count(diags); i++)
+		buf_printf(said, "%s\n", diag_line(diags, diags_at(diags, i)));
+	size_t said_before = said->n;
 	if (is_new)
-		log_info(d->gate.log, "reloaded: generation %u, %zu rules", now->generation,
-			 policy_rule_count(now->policy));
+		buf_printf(said, "reloaded: generation %u, %zu rules\n", now->generation,
+			   policy_rule_count(now->policy));
 	else
-		log_error(d->gate.log, "reload refused (%zu errors): generation %u stays in force",
-			  diags_errors(diags), now->generation);
+		buf_printf(said, "reload refused (%zu errors): generation %u stays in force\n",
+			   diags_errors(diags), now->generation);
+	(is_new ? log_info : log_error)(d->gate.log, "%.*s", (int)(said->n - said_before - 1), said->p + said_before);
 	notify_status("generation %u, %zu rules%s", now->generation, policy_rule_count(now->policy),
 		      is_new ? "" : "; the last reload was refused");
 	snapshot_put(now);
@@ -136,6 +167,21 @@ static void on_reload(void *context)
 		notify_ready();
 	else
 		notify_refused();
+	pthread_mutex_unlock(&d->reloads);
+	return is_new;
+}
+
+static void on_reload(void *context)
+{
+	struct buf said;
+	buf_init(&said, 0);
+	reload_and_tell(context, &said);
+	buf_fini(&said);
+}
+
+static bool on_reload_asked(void *context, struct buf *said)
+{
+	return reload_and_tell(context, said);
 }
 
 /* ---- the keeper ----------------------------------------------------------------------------------------- */
@@ -274,6 +320,12 @@ struct log *serve_open_log(const struct options *o, const char *who, bool is_thr
 	return log;
 }
 
+static void on_answer(void *board, enum dns_status status, int64_t us)
+{
+	metrics_add(board, METRIC_DNS_ANSWERS, status, 0, 0, 1);
+	metrics_time(board, METRIC_DNS_SECONDS, 0, us);
+}
+
 /* Sockets while we may still be root; everything that opens files or starts threads as the account that serves. */
 static bool open_everything(struct daemon *d, const struct options *o, struct diags *diags)
 {
@@ -281,14 +333,17 @@ static bool open_everything(struct daemon *d, const struct options *o, struct di
 	struct account account;
 	d->gate.role = listener->role;
 	d->gate.snapshot = snapshot_get;
+	d->gate.board = d->plan->board;
 	if (!privileges_find(o->user, &account, diags) || !listen_prepare(listener, &account, diags))
 		return false;
 	bool is_open = milter_open(&d->gate, listener, diags);
 	if (!listen_finish(listener, &account, is_open, diags) || !is_open)
 		return false;
+	if (!d->plan->is_supervised && (d->http = http_open(&o->http_listen, &account, diags)) == NULL)
+		return false;
 	return privileges_drop(o->user, diags) &&
 	       (d->gate.log = serve_open_log(o, d->plan->who, false, diags)) != NULL &&
-	       (d->gate.dns = resolver_open(o, d->gate.log, diags)) != NULL &&
+	       (d->gate.dns = resolver_open_counted(o, d->gate.log, on_answer, d->plan->board, diags)) != NULL &&
 	       (d->gate.store = store_open(o->store, d->gate.log, diags)) != NULL;
 }
 
@@ -296,6 +351,22 @@ static bool is_well(void *context)
 {
 	(void)context;
 	return true; /* this thread is scheduled, so the process is */
+}
+
+static void start_telling(struct daemon *d)
+{
+	const struct teller_sources from = {
+		.board = d->plan->board,
+		.process = d->plan->listener,
+		.dns = d->gate.dns,
+		.store = d->gate.store,
+		.log = d->gate.log,
+		.connections = &d->gate.connections,
+		.messages = &d->gate.messages,
+	};
+	if (!d->plan->is_supervised)
+		board_set_process(d->plan->board, d->plan->listener, PROCESS_SERVES, getpid(), 0);
+	d->teller = teller_start(&from);
 }
 
 static int serve(struct daemon *d)
@@ -307,8 +378,12 @@ static int serve(struct daemon *d)
 		 STR_ARG(listener->socket), policy_rule_count(first->policy), policy_file_count(first->policy));
 	notify_status("generation %u, %zu rules", first->generation, policy_rule_count(first->policy));
 	snapshot_put(first);
+	tell_config(d);
+	start_telling(d);
 	BUG_IF(pthread_create(&d->keeper, NULL, keep, d) != 0);
 	d->watchdog = watchdog_start(is_well, d);
+	if (d->http != NULL && !http_start(d->http, d->plan->board, on_reload_asked, d))
+		log_error(d->gate.log, "libmicrohttpd does not start: no status page, no metrics, no control");
 	notify_ready();
 	/* Asked to stop before it began, libmilter says no. */
 	bool is_clean = milter_run() || atomic_load(&d->gate.is_stopping);
@@ -317,6 +392,8 @@ static int serve(struct daemon *d)
 	on_stop(d);
 	pthread_join(d->keeper, NULL);
 	watchdog_end(d->watchdog);
+	http_close(d->http);
+	teller_end(d->teller);
 	return is_clean ? EX_OK : EX_SOFTWARE;
 }
 
@@ -353,6 +430,9 @@ static int run(struct daemon *d, struct diags *diags)
 	struct snapshot *first = snapshot_load_for(d->plan->config_path, d->plan->listener, NULL, diags);
 	if (first == NULL)
 		return fail(diags, EX_CONFIG);
+	const unsigned generation = board_config(d->plan->board).generation;
+	if (generation > 0)
+		snapshot_continue_at(generation); /* it died and is back */
 	snapshot_publish(first);
 	bool is_open = open_everything(d, first->options, diags);
 	if (!is_open)
@@ -369,7 +449,7 @@ static int run(struct daemon *d, struct diags *diags)
 
 int serve_listener(const struct serve_plan *plan)
 {
-	static struct daemon d = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
+	static struct daemon d = { .lock = PTHREAD_MUTEX_INITIALIZER, .reloads = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
 	d.plan = plan;
 	d.arena = arena_new();
 	struct diags *diags = diags_new();

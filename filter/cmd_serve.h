@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct board;
 struct diags;
 struct log;
 struct options;
@@ -16,6 +17,7 @@ struct serve_plan {
 	size_t listener;     /* its index */
 	const char *who;     /* before each message in the log; NULL: nothing */
 	bool is_supervised;
+	struct board *board; /* on which it is the process of that index */
 };
 
 /* Until SIGTERM. Rights are those of the start; signals are blocked. */

@@ -93,7 +93,7 @@ static const struct command commands[] = {
 	  "  --json             prints an object\n"
 	  "\n"
 	  "Exits with 65 if something would fail at the receiver, 75 if DNS does not tell, else 0.\n" },
-	{ "docs", cmd_docs, "facts|actions|stranger|options|record|results|stages [--markdown|--json] | schema",
+	{ "docs", cmd_docs, "facts|actions|stranger|options|metrics|record|results|stages [--markdown|--json] | schema",
 	  "Print what policies and configuration may say, from the tables",
 	  "stranger: the facts of a policy test that it does not give. record: the members of a record but the facts.\n"
 	  "schema: the JSON Schema of a record.\n"

@@ -276,6 +276,24 @@ const struct signing_key *keyring_choose(const struct keyring *ring, const struc
 	return NULL;
 }
 
+bool keyring_view(const struct keyring *ring, size_t index, struct keyring_view *view)
+{
+	if (index >= ring->versions.count)
+		return false;
+	const struct version *v = ring->versions.items[index];
+	const struct finding *found = atomic_load(&v->finding);
+	*view = (struct keyring_view){
+		.key = v->key_name,
+		.selector = v->key->selector,
+		.domain = v->key->domain,
+		.why = found->why,
+		.phase = key_phase_words[v->phase],
+		.is_published = found->status == PUBLISHED,
+		.is_known = found->status != PUBLISHED_UNKNOWN,
+	};
+	return true;
+}
+
 /* ---- the records ---------------------------------------------------------------------------------------- */
 
 static const struct finding *remember(const struct keyring *ring, struct version *v, enum published status,

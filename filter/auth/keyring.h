@@ -7,7 +7,7 @@
  * the moment its record is seen; until then the active one does. A key file
  * without a state, NAME.pem, is a key with one active version, for any domain.
  * Owns:    lives in the arena given, with all private keys.
- * Threads: keyring_choose any; keyring_check one at a time, also beside it.
+ * Threads: keyring_choose and _view any; keyring_check one at a time, also beside it.
  * Fails:   load with diagnostics; choose with a reason for people. */
 #pragma once
 
@@ -42,6 +42,13 @@ const struct keyring *keyring_load(struct arena *, const struct keyring_settings
 /* The key that signs for a use now (its place does not matter). NULL and why not. */
 const struct signing_key *keyring_choose(const struct keyring *, const struct sign_use *, struct arena *,
 					 struct str *why_not);
+/* One version of a key, as it is known now; texts live as long as the keyring. False if there are not so many. */
+struct keyring_view {
+	struct str key, selector, domain, why;
+	const char *phase;
+	bool is_published, is_known;
+};
+bool keyring_view(const struct keyring *, size_t index, struct keyring_view *);
 /* Asks for all records at once and waits until the deadline. Changes are logged. Answers after how many
  * milliseconds it should be called again. NULL is allowed: no keys. */
 int64_t keyring_check(const struct keyring *, struct dns *, struct log *, int64_t deadline_mono_ms);

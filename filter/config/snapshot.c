@@ -16,6 +16,7 @@ struct counted {
 
 static pthread_mutex_t current_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct counted *current; /* owns one reference */
+static unsigned next_generation = 1;
 
 struct snapshot *snapshot_load(const char *config_path, const struct snapshot *running, struct diags *diags)
 {
@@ -73,8 +74,17 @@ void snapshot_publish(struct snapshot *next)
 	pthread_mutex_lock(&current_lock);
 	struct counted *old = current;
 	if (next != NULL)
-		next->generation = old == NULL ? 1 : old->seen.generation + 1;
+		next->generation = next_generation++;
+	else
+		next_generation = 1;
 	current = counted_of(next);
 	pthread_mutex_unlock(&current_lock);
 	put(old);
+}
+
+void snapshot_continue_at(unsigned generation)
+{
+	pthread_mutex_lock(&current_lock);
+	next_generation = generation;
+	pthread_mutex_unlock(&current_lock);
 }

@@ -40,3 +40,5 @@ const struct snapshot *snapshot_get(void);
 void snapshot_put(const struct snapshot *);
 /* Takes the caller's reference over; the one before loses its published reference. NULL ends. */
 void snapshot_publish(struct snapshot *next);
+/* The number of the next that is published, in a process that takes another's place. */
+void snapshot_continue_at(unsigned generation);

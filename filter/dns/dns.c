@@ -65,6 +65,8 @@ static struct dns *core_new(const struct dns_settings *settings, struct log *log
 	d->log = log;
 	d->timeout_ms = settings->timeout_ms;
 	d->breaker.percent = settings->breaker_percent;
+	d->on_answer = settings->on_answer;
+	d->context = settings->context;
 	d->cache = dns_cache_new((size_t)settings->cache_entries);
 	STAILQ_INIT(&d->handed);
 	pthread_mutex_init(&d->lock, NULL);

@@ -68,6 +68,9 @@ struct dns_settings {
 	const char *trust_anchor_file; /* NULL: none; needed for dnssec */
 	int64_t cache_entries;
 	int breaker_percent;          /* 0: off; see dns_is_in_trouble */
+	/* May be NULL. On the resolver's thread, when a question that was sent has ended, so long after. */
+	void (*on_answer)(void *context, enum dns_status, int64_t us);
+	void *context;
 };
 
 /* NULL and diagnostics if it cannot work at all. The log may be NULL. */

@@ -38,6 +38,7 @@ struct flight {
 	uint64_t hash;
 	uint64_t generation;         /* of the content of the cache */
 	int64_t timeout_mono_ms;
+	int64_t sent_mono_us;
 	unsigned refs;
 	struct dns_shared *answer;   /* NULL while in flight */
 	pthread_cond_t answered;
@@ -48,6 +49,8 @@ struct dns {
 	struct log *log;
 	int timeout_ms;
 	char *zone_path; /* NULL: not from a file */
+	void (*on_answer)(void *context, enum dns_status, int64_t us);
+	void *context;
 	struct dns_backend backend;
 
 	/* The resolver's thread. */

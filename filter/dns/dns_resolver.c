@@ -79,6 +79,8 @@ static void flight_end(struct flight *f, struct dns_shared *answer)
 	enum dns_status status = answer->answer.status;
 	TAILQ_REMOVE(&d->by_age, f, by_age);
 	dns_count(&d->by_status[status]);
+	if (d->on_answer != NULL)
+		d->on_answer(d->context, status, clock_mono_us() - f->sent_mono_us);
 	breaker_note(d, dns_is_temporary(status));
 
 	pthread_mutex_lock(&d->lock);
@@ -175,6 +177,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 	bool was_idle = TAILQ_EMPTY(&d->by_age);
 	for (size_t i = 0; i < n; i++) {
 		taken[i]->timeout_mono_ms = clock_mono_ms() + d->timeout_ms;
+		taken[i]->sent_mono_us = clock_mono_us();
 		TAILQ_INSERT_TAIL(&d->by_age, taken[i], by_age);
 		d->backend.ops->ask(d->backend.self, &taken[i]->question);
 	}

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "option/listener.h"
 
 struct checker {
 	const struct options *o;
@@ -122,6 +123,28 @@ static void check_store_and_log(const struct checker *c)
 			   STR_ARG(o->store));
 }
 
+static void check_http(const struct checker *c)
+{
+	const struct strings *listen = &c->o->http_listen;
+	struct arena *a = arena_new();
+	if (listen->count > HTTP_LISTEN_MAX)
+		diag_error(c->diags, at(c, OPTION_ID_http_listen), "has %zu entries: at most %d", listen->count,
+			   HTTP_LISTEN_MAX);
+	for (size_t i = 0; i < listen->count; i++) {
+		struct listener l = { .socket = listen->items[i] };
+		bool is_unix, reaches_beyond = false;
+		const char *wrong = listener_socket_check(a, &l, &is_unix, &reaches_beyond);
+		if (wrong == NULL && reaches_beyond)
+			wrong = "other hosts can reach it: use a UNIX socket or a loopback address";
+		for (size_t j = 0; j < c->o->listen.count && wrong == NULL; j++)
+			if (str_eq(l.socket, c->o->listen.items[j].socket))
+				wrong = "is a milter socket (listen)";
+		if (wrong != NULL)
+			diag_error(c->diags, at(c, OPTION_ID_http_listen), "\"%.*s\": %s", STR_ARG(listen->items[i]), wrong);
+	}
+	arena_free(a);
+}
+
 void options_check(const struct options *o, const struct place places[OPTION_COUNT], struct diags *diags)
 {
 	const struct checker c = { o, places, diags };
@@ -130,4 +153,5 @@ void options_check(const struct options *o, const struct place places[OPTION_COU
 	check_egress(&c);
 	check_times_and_sizes(&c);
 	check_store_and_log(&c);
+	check_http(&c);
 }

@@ -61,7 +61,7 @@ static const char *wrong_with_inet(struct arena *a, struct str where, enum ip_fa
 	return NULL;
 }
 
-static const char *wrong_with_socket(struct arena *a, struct listener *l, bool *is_unix, bool *reaches_beyond)
+const char *listener_socket_check(struct arena *a, struct listener *l, bool *is_unix, bool *reaches_beyond)
 {
 	struct str scheme, rest;
 	str_cut(l->socket, ':', &scheme, &rest);
@@ -145,7 +145,7 @@ static void read_listener(struct reader *r, struct listener *l)
 	const config_setting_t *socket = read_text(r, "socket", &l->socket);
 	const char *wrong = NULL;
 	if (socket != NULL)
-		wrong = wrong_with_socket(r->arena, l, &is_unix, &reaches_beyond);
+		wrong = listener_socket_check(r->arena, l, &is_unix, &reaches_beyond);
 	else if (config_setting_get_member(r->group, "socket") == NULL)
 		wrong = "socket is missing";
 	if (wrong != NULL)
@@ -176,6 +176,8 @@ bool listeners_load(struct arena *a, const config_setting_t *setting, struct dia
 		r.group = config_setting_get_elem(setting, i);
 		read_listener(&r, &items[i]);
 	}
+	if (count > LISTENERS_MAX)
+		diag_error(diags, lc_place(a, setting), "has %u entries: at most %d", count, LISTENERS_MAX);
 	for (unsigned i = 0; i < count; i++)
 		for (unsigned j = 0; j < i; j++)
 			if (items[i].socket.n > 0 && str_eq(items[i].socket, items[j].socket))

@@ -16,5 +16,7 @@ bool listeners_load(struct arena *, const config_setting_t *, struct diags *, st
 struct listeners listeners_dup(struct arena *, const struct listeners *);
 bool listeners_eq(const struct listeners *, const struct listeners *);
 
+/* Its socket, rewritten with a plain address. NULL, or what is wrong with it. */
+const char *listener_socket_check(struct arena *, struct listener *, bool *is_unix, bool *reaches_beyond);
 /* "unix:/path" without its scheme; empty for other sockets. */
 struct str listener_unix_path(const struct listener *);

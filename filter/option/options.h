@@ -17,12 +17,15 @@ struct arena;
 enum listen_role { ROLE_BOTH, ROLE_INBOUND, ROLE_SUBMISSION, ROLE_COUNT };
 extern const char *const listen_role_words[ROLE_COUNT];
 
+enum { LISTENERS_MAX = 16, HTTP_LISTEN_MAX = 8 };
+
 struct listener {
 	struct str socket;     /* "unix:/path", "inet:PORT@ADDR", "inet6:PORT@ADDR" */
 	enum listen_role role;
 	struct str group;      /* UNIX: group of the socket; empty: unchanged */
 	unsigned mode;         /* UNIX: 0660 by default */
 	bool peer_trusted;     /* allows role submission beyond UNIX and loopback */
+	const char *setting;   /* that names it; NULL: listen */
 };
 
 struct strings {

@@ -29,6 +29,7 @@ struct record {
 	struct str id;
 	int64_t unix_ms;
 	enum stage stage;                     /* at which it was decided */
+	bool is_of_recipient;                 /* one recipient is refused, the message goes on */
 	bool is_aborted;                      /* the client or MTA gave up; no answer was given */
 	/* What the MTA was told: accept, reject, defer, quarantine, discard, aborted. */
 	const char *disposition;

@@ -15,7 +15,7 @@
 #include "option/listener.h"
 #include "service/privileges.h"
 
-enum { FOLDER_MODE = 0750 };
+enum { FOLDER_MODE = 0750, BACKLOG = 64 };
 
 struct opening {
 	const struct listener *listener;
@@ -27,16 +27,19 @@ struct opening {
 	gid_t gid;          /* UNIX: of the socket and of a folder that we make */
 };
 
-static const struct place at = { .setting = "listen" };
+static struct place place_of(const struct listener *l)
+{
+	return (struct place){ .setting = l->setting == NULL ? "listen" : l->setting };
+}
 
 /* At start there is one thread: getgrnam is safe. */
-static bool find_group(struct str name, gid_t *gid, struct diags *diags)
+static bool find_group(const struct listener *l, gid_t *gid, struct diags *diags)
 {
 	struct arena *a = arena_new();
 	errno = 0;
-	const struct group *entry = getgrnam(str_to_c(a, name));
+	const struct group *entry = getgrnam(str_to_c(a, l->group));
 	if (entry == NULL)
-		diag_error(diags, at, "there is no group \"%.*s\"%s%s", STR_ARG(name), errno == 0 ? "" : ": ",
+		diag_error(diags, place_of(l), "there is no group \"%.*s\"%s%s", STR_ARG(l->group), errno == 0 ? "" : ": ",
 			   errno == 0 ? "" : strerror(errno));
 	else
 		*gid = entry->gr_gid;
@@ -47,7 +50,7 @@ static bool find_group(struct str name, gid_t *gid, struct diags *diags)
 bool listen_check(const struct listener *l, struct diags *diags)
 {
 	gid_t gid;
-	return l->group.n == 0 || find_group(l->group, &gid, diags);
+	return l->group.n == 0 || find_group(l, &gid, diags);
 }
 
 static bool begin(struct opening *o)
@@ -57,7 +60,7 @@ static bool begin(struct opening *o)
 	o->path = str_to_c(o->arena, path);
 	o->folder = slash <= 0 ? "/" : str_to_c(o->arena, str_sub(path, 0, (size_t)slash));
 	o->gid = o->serves->gid;
-	return o->listener->group.n == 0 || find_group(o->listener->group, &o->gid, o->diags);
+	return o->listener->group.n == 0 || find_group(o->listener, &o->gid, o->diags);
 }
 
 static bool make_folder(struct opening *o)
@@ -65,11 +68,11 @@ static bool make_folder(struct opening *o)
 	if (mkdir(o->folder, FOLDER_MODE) != 0) {
 		if (errno == EEXIST)
 			return true;
-		diag_error(o->diags, at, "%s: the folder cannot be made: %s", o->folder, strerror(errno));
+		diag_error(o->diags, place_of(o->listener), "%s: the folder cannot be made: %s", o->folder, strerror(errno));
 		return false;
 	}
 	if (chown(o->folder, o->serves->uid, o->gid) != 0 || chmod(o->folder, FOLDER_MODE) != 0) {
-		diag_error(o->diags, at, "%s: owner and mode cannot be set: %s", o->folder, strerror(errno));
+		diag_error(o->diags, place_of(o->listener), "%s: owner and mode cannot be set: %s", o->folder, strerror(errno));
 		return false;
 	}
 	return true;
@@ -80,11 +83,11 @@ static bool folder_is_safe(struct opening *o)
 {
 	struct stat st;
 	if (stat(o->folder, &st) != 0 || !S_ISDIR(st.st_mode)) {
-		diag_error(o->diags, at, "%s is no folder", o->folder);
+		diag_error(o->diags, place_of(o->listener), "%s is no folder", o->folder);
 		return false;
 	}
 	if ((st.st_mode & S_IWOTH) != 0 && (st.st_mode & S_ISVTX) == 0) {
-		diag_error(o->diags, at, "%s: everybody may write into this folder and replace the socket: chmod o-w",
+		diag_error(o->diags, place_of(o->listener), "%s: everybody may write into this folder and replace the socket: chmod o-w",
 			   o->folder);
 		return false;
 	}
@@ -137,6 +140,19 @@ static int connect_error(const struct listener *l)
 	return error;
 }
 
+int listen_open(const struct listener *l)
+{
+	union address address;
+	socklen_t size = address_of(l, &address);
+	int one = 1, fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
+	    bind(fd, &address.any, size) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
 void listen_wake(const struct listener *l)
 {
 	connect_error(l);
@@ -148,20 +164,20 @@ static bool clear_path(struct opening *o)
 	if (lstat(o->path, &st) != 0) {
 		if (errno == ENOENT)
 			return true;
-		diag_error(o->diags, at, "%s: %s", o->path, strerror(errno));
+		diag_error(o->diags, place_of(o->listener), "%s: %s", o->path, strerror(errno));
 		return false;
 	}
 	if (!S_ISSOCK(st.st_mode)) {
-		diag_error(o->diags, at, "%s is in the way: it is no socket", o->path);
+		diag_error(o->diags, place_of(o->listener), "%s is in the way: it is no socket", o->path);
 		return false;
 	}
 	int error = connect_error(o->listener);
 	if (error == 0 || error == EAGAIN) {
-		diag_error(o->diags, at, "%s: a process answers there; is another gatepost running?", o->path);
+		diag_error(o->diags, place_of(o->listener), "%s: a process answers there; is another gatepost running?", o->path);
 		return false;
 	}
 	if (error != ECONNREFUSED || unlink(o->path) != 0) {
-		diag_error(o->diags, at, "%s: an old socket cannot be removed: %s", o->path,
+		diag_error(o->diags, place_of(o->listener), "%s: an old socket cannot be removed: %s", o->path,
 			   strerror(error != ECONNREFUSED ? error : errno));
 		return false;
 	}
@@ -181,10 +197,10 @@ static bool port_is_free(struct opening *o)
 	if (fd >= 0)
 		close(fd);
 	if (error == EADDRINUSE)
-		diag_error(o->diags, at, "%.*s: another process has this port; is another gatepost running? Type: ss -ltnp",
+		diag_error(o->diags, place_of(o->listener), "%.*s: another process has this port; is another gatepost running? Type: ss -ltnp",
 			   STR_ARG(o->listener->socket));
 	else if (error != 0)
-		diag_error(o->diags, at, "%.*s: %s", STR_ARG(o->listener->socket), strerror(error));
+		diag_error(o->diags, place_of(o->listener), "%.*s: %s", STR_ARG(o->listener->socket), strerror(error));
 	return error == 0;
 }
 
@@ -208,7 +224,7 @@ static bool set_rights(struct opening *o)
 		return false;
 	if (lchown(o->path, o->serves->uid, o->gid) == 0 && chmod(o->path, o->listener->mode) == 0)
 		return true;
-	diag_error(o->diags, at, "%s: group and mode 0%o cannot be set: %s", o->path, o->listener->mode,
+	diag_error(o->diags, place_of(o->listener), "%s: group and mode 0%o cannot be set: %s", o->path, o->listener->mode,
 		   strerror(errno));
 	return false;
 }
@@ -219,7 +235,7 @@ bool listen_finish(const struct listener *l, const struct account *serves, bool 
 	bool is_done = is_open;
 	umask(PRIVILEGES_UMASK);
 	if (!is_open)
-		diag_error(diags, at, "%.*s cannot be opened; the system log (mail) says more", STR_ARG(l->socket));
+		diag_error(diags, place_of(l), "%.*s cannot be opened; the system log (mail) says more", STR_ARG(l->socket));
 	else if (listener_unix_path(l).n > 0)
 		is_done = set_rights(&o);
 	arena_free(o.arena);

@@ -1,5 +1,6 @@
 #include "service/notify.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -29,6 +30,19 @@ static void tell(const char *text)
 		sd_notify(0, text);
 	else
 		send(supervisor, text, strlen(text), MSG_NOSIGNAL);
+}
+
+bool notify_ask_reload(struct buf *said)
+{
+	char text[NOTIFY_SAID_MAX];
+	ssize_t n;
+	tell(NOTIFY_RELOAD);
+	do
+		n = recv(supervisor, text, sizeof(text), 0);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		buf_add(said, (struct str){ text, (size_t)n });
+	return n > 0;
 }
 
 void notify_ready(void)

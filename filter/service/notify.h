@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
+
 /* A supervisor tells these apart; systemd knows the first two. */
 #define NOTIFY_READY "READY=1"
 #define NOTIFY_ALIVE "WATCHDOG=1"
@@ -14,6 +16,13 @@
 
 /* In a supervised child, before its first thread: whom to tell. A socket that keeps messages apart. */
 void notify_supervisor(int fd);
+
+/* In a supervised child: asks it for a reload and waits for what becomes of it. What it says begins with NOTIFY_GOOD if
+ * all went well. False if it does not answer. One at a time. */
+#define NOTIFY_RELOAD "X_GATEPOST_RELOAD=1"
+#define NOTIFY_GOOD "+"
+enum { NOTIFY_SAID_MAX = 16384 };
+bool notify_ask_reload(struct buf *said);
 
 void notify_ready(void);
 /* Followed by notify_ready when the reload is over, or by notify_refused. */

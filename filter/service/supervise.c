@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #include "base/diag.h"
 #include "base/fail.h"
 #include "log/log.h"
+#include "record/board.h"
+#include "record/metrics.h"
 #include "service/checker.h"
 #include "service/notify.h"
 
@@ -42,6 +45,8 @@ struct child {
 	int64_t pause_ms;        /* before it, if it dies now */
 	unsigned restarts;
 	bool must_confirm;       /* the reload that is under way */
+	bool asked;              /* for one, and waits for how it went */
+	bool is_answered;        /* by the one under way */
 };
 
 struct supervisor {
@@ -58,6 +63,7 @@ struct supervisor {
 
 	struct checker checker;
 	bool is_checking, wants_reload;
+	struct buf told;         /* what was logged about the reload */
 	size_t refused;          /* children that did not take what was checked */
 	int64_t confirm_by_ms;   /* 0: no reload is under way */
 };
@@ -75,6 +81,15 @@ static size_t count_in(const struct supervisor *s, enum child_state state)
 	return count;
 }
 
+/* As the children's states are known outside. */
+static void tell_board(const struct supervisor *s, const struct child *c)
+{
+	static const enum process_state states[] = {
+		[CHILD_STARTING] = PROCESS_STARTING, [CHILD_READY] = PROCESS_SERVES, [CHILD_GONE] = PROCESS_GONE,
+	};
+	board_set_process(s->plan->board, (size_t)(c - s->children), states[c->state], c->pid, c->restarts);
+}
+
 static void signal_all(struct supervisor *s, int number)
 {
 	for (size_t i = 0; i < s->plan->count; i++)
@@ -88,6 +103,19 @@ static void tell_status(const struct supervisor *s)
 	for (size_t i = 0; i < s->plan->count; i++)
 		restarts += s->children[i].restarts;
 	notify_status("%zu of %zu processes ready, %u restarts", count_in(s, CHILD_READY), s->plan->count, restarts);
+}
+
+/* A line about the reload: for the log, and for who asked for it. */
+static void __attribute__((format(printf, 3, 4)))
+tell_reload(struct supervisor *s, void (*log)(struct log *, const char *, ...), const char *format, ...)
+{
+	char line[2048];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	log(s->plan->log, "%s", line);
+	buf_printf(&s->told, "%s\n", line);
 }
 
 static void begin_stop(struct supervisor *s, int exit_code)
@@ -126,7 +154,7 @@ static void start_child(struct supervisor *s, size_t index)
 	fflush(NULL);
 	c->state = CHILD_STARTING;
 	c->since_ms = c->heard_ms = clock_mono_ms();
-	c->must_confirm = false;
+	c->must_confirm = c->asked = false;
 	c->pid = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0 ? fork() : -1;
 	if (c->pid == 0) {
 		close(ends[0]);
@@ -135,8 +163,10 @@ static void start_child(struct supervisor *s, size_t index)
 	c->fd = ends[0];
 	if (ends[1] >= 0)
 		close(ends[1]);
-	if (c->pid > 0)
+	if (c->pid > 0) {
+		tell_board(s, c);
 		return;
+	}
 	log_error(s->plan->log, "%s: no process can be started: %s", c->name, strerrordesc_np(errno));
 	if (c->fd >= 0)
 		close(c->fd);
@@ -172,6 +202,7 @@ static void take_end(struct supervisor *s, struct child *c, int status)
 	c->restarts += !s->is_stopping;
 	if (!s->is_stopping || !is_clean)
 		log_end(s, c, status);
+	tell_board(s, c);
 	c->pause_ms = c->pause_ms * 2 < PAUSE_MAX_MS ? c->pause_ms * 2 : PAUSE_MAX_MS;
 	if (!s->was_ready && !s->is_stopping)
 		begin_stop(s, is_clean || WIFSIGNALED(status) ? EX_SOFTWARE : WEXITSTATUS(status));
@@ -193,6 +224,7 @@ static void take_ready(struct supervisor *s, struct child *c)
 	if (c->state == CHILD_STARTING) {
 		c->state = CHILD_READY;
 		c->since_ms = clock_mono_ms();
+		tell_board(s, c);
 	}
 	c->must_confirm = false;
 	tell_status(s);
@@ -216,6 +248,8 @@ static void hear(struct supervisor *s, struct child *c)
 	} else if (str_eq(said, STR(NOTIFY_REFUSED))) {
 		s->refused += c->must_confirm;
 		c->must_confirm = false;
+	} else if (str_eq(said, STR(NOTIFY_RELOAD))) {
+		c->asked = s->wants_reload = true;
 	}
 }
 
@@ -238,10 +272,33 @@ static bool is_reloading(const struct supervisor *s)
 static void begin_reload(struct supervisor *s)
 {
 	s->wants_reload = false;
+	buf_clear(&s->told);
+	for (size_t i = 0; i < s->plan->count; i++)
+		s->children[i].is_answered = s->children[i].asked;
 	s->plan->reload(s->plan->context);
 	notify_reloading();
 	checker_begin(&s->checker, s->plan->check, s->plan->context);
 	s->is_checking = true;
+}
+
+/* However it went. Who asked after it had begun waits for the next. */
+static void end_reload(struct supervisor *s, bool is_good)
+{
+	struct buf *b = &s->told;
+	if (!is_good)
+		board_refuse_config(s->plan->board);
+	else
+		metrics_add(s->plan->board, METRIC_RELOADS, OUTCOME_GOOD, 0, 0, 1);
+	notify_ready();
+	for (size_t i = 0; i < s->plan->count; i++) {
+		struct child *c = &s->children[i];
+		if (!c->is_answered || !is_running(c))
+			continue;
+		char text[NOTIFY_SAID_MAX];
+		int n = snprintf(text, sizeof(text), "%s%.*s", is_good ? NOTIFY_GOOD : "", STR_ARG(buf_str(b)));
+		send(c->fd, text, n < NOTIFY_SAID_MAX ? (size_t)n : sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		c->asked = c->is_answered = false;
+	}
 }
 
 /* A child that starts meanwhile reads what is new anyway. */
@@ -265,13 +322,14 @@ static void take_check(struct supervisor *s)
 	s->is_checking = false;
 	for (size_t i = 0; i < diags_count(diags); i++) {
 		const struct diag *d = diags_at(diags, i);
-		(d->is_error ? log_error : log_warn)(s->plan->log, "%s", diag_text(diags, d));
+		tell_reload(s, d->is_error ? log_error : log_warn, "%s", diag_text(diags, d));
 	}
 	if (is_good) {
 		apply(s);
 	} else {
-		log_error(s->plan->log, "reload refused (%zu errors): every process keeps what it has", diags_errors(diags));
-		notify_ready();
+		tell_reload(s, log_error, "reload refused (%zu errors): every process keeps what it has",
+			    diags_errors(diags));
+		end_reload(s, false);
 	}
 	diags_free(diags);
 }
@@ -287,11 +345,11 @@ static void end_reload_when_confirmed(struct supervisor *s)
 		return;
 	s->confirm_by_ms = 0;
 	if (open + s->refused == 0)
-		log_info(s->plan->log, "reload complete: all %zu processes have the new configuration", s->plan->count);
+		tell_reload(s, log_info, "reload complete: all %zu processes have the new configuration", s->plan->count);
 	else
-		log_error(s->plan->log, "reload incomplete: %zu processes did not take what was right when it was checked; "
-			  "reload again", open + s->refused);
-	notify_ready();
+		tell_reload(s, log_error, "reload incomplete: %zu processes did not take what was right when it was "
+			    "checked; reload again", open + s->refused);
+	end_reload(s, open + s->refused == 0);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------------- */
@@ -397,6 +455,7 @@ int supervise(const struct supervise_plan *plan)
 	}
 	if (s.signals >= 0)
 		close(s.signals);
+	buf_fini(&s.told);
 	free(fds);
 	free(s.children);
 	return s.exit_code;

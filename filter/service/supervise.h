@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct board;
 struct diags;
 struct log;
 
@@ -29,6 +30,7 @@ struct supervise_plan {
 	void (*reload)(void *context);
 	void *context;
 	struct log *log;
+	struct board *board;      /* is told what becomes of the children, which stand there in the same order */
 };
 
 /* What check says, asked in a process of its own, which ends. Everything that it complains about is in the diags. */

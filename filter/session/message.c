@@ -7,6 +7,8 @@
 #include "config/snapshot.h"
 #include "log/log.h"
 #include "mail/header.h"
+#include "record/history.h"
+#include "record/metrics.h"
 #include "store/store.h"
 
 static struct str new_id(struct arena *a)
@@ -104,6 +106,8 @@ static void write_record(struct session *s, const struct record *r)
 	log_record(gate->log, record_text(a, r), json);
 	if (gate->store != NULL && s->snapshot->options->record_days > 0)
 		store_put_record(gate->store, r->id, r->unix_ms, facts_text(r->facts, FACT_MESSAGE_QUEUE_ID), json);
+	metrics_take_record(gate->board, r);
+	history_take_record(gate->board, r);
 	if (gate->on_record != NULL)
 		gate->on_record(gate->context, r);
 }
@@ -148,6 +152,7 @@ void recipient_record(struct session *s, const struct decision *decision, struct
 	const struct message *m = s->message;
 	struct record r = record_of(s, STAGE_RCPT, reply.code >= 500 ? "reject" : "defer", decision, reply);
 	r.id = id;
+	r.is_of_recipient = true;
 	r.facts = facts;
 	r.recipients = &m->recipients[m->recipient_count - 1];
 	r.recipient_count = 1;

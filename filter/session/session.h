@@ -17,6 +17,7 @@
 #include "option/options.h"
 #include "policy/policy.h"
 
+struct board;
 struct dns;
 struct log;
 struct record;
@@ -29,6 +30,7 @@ struct gate {
 	struct dns *dns;
 	struct log *log;
 	struct store *store;                     /* may be NULL */
+	struct board *board;                     /* may be NULL: nothing is counted */
 	const struct snapshot *(*snapshot)(void); /* snapshot_get, or a test's */
 	enum listen_role role;
 	/* May be NULL. Called with each finished record, after it was logged. */

@@ -9,6 +9,7 @@ import email
 import email.policy
 import errno
 import grp
+import http.client
 import json
 import os
 import pwd
@@ -502,6 +503,51 @@ class Gatepost:
         def fits(record):
             return all(member(record, path) == value for path, value in wanted.items())
         return wait_for(f"a record with {wanted}", lambda: [r for r in self.records() if fits(r)], seconds)[-1]
+
+
+class UnixHttp(http.client.HTTPConnection):
+    """HTTP over a UNIX socket."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=60)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)
+
+
+class Web:
+    """Asks a gateway's http.listen: a path is a UNIX socket, a number a port."""
+
+    def __init__(self, where):
+        self.where = where
+
+    def ask(self, path, method="GET", **headers):
+        """Status, headers, text."""
+        link = UnixHttp(self.where) if isinstance(self.where, str) else http.client.HTTPConnection("127.0.0.1", self.where, timeout=60)
+        try:
+            link.request(method, path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+            response = link.getresponse()
+            return response.status, response.headers, response.read().decode("utf-8")
+        finally:
+            link.close()
+
+    def metrics(self):
+        """{(name, (label, value), ...): number}"""
+        found = {}
+        for line in self.ask("/metrics")[2].splitlines():
+            if line.startswith("#"):
+                continue
+            name, labels, value = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line).groups()
+            pairs = re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', labels or "")
+            found[(name, *sorted(pairs))] = float(value)
+        return found
+
+    def metric(self, name, **labels):
+        """The sum of all that have these labels."""
+        wanted = set(labels.items())
+        return sum(v for k, v in self.metrics().items() if k[0] == f"gatepost_{name}" and wanted <= set(k[1:]))
 
 
 class House:

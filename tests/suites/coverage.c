@@ -21,6 +21,7 @@ static const struct {
 	{ "limits.connections", "tests/e2e/test_daemon.py" },
 	{ "egress", "tests/check-preflight" },
 	{ "preflight_on_reload", "tests/e2e/test_daemon.py" },
+	{ "http.listen", "tests/e2e/test_status.py" },
 	{ "sign.overlap", "tests/check-keys" },
 	{ "limits.store_unavailable", "tests/unit/feedback/limit.c" },
 	{ "retry_memory", "tests/unit/feedback/retry.c" },
