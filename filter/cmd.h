@@ -15,6 +15,7 @@ cmd_fn cmd_eval;
 cmd_fn cmd_key;
 cmd_fn cmd_log;
 cmd_fn cmd_preflight;
+cmd_fn cmd_retry;
 cmd_fn cmd_run;
 cmd_fn cmd_suppress;
 cmd_fn cmd_test;

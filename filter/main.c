@@ -100,6 +100,13 @@ static const struct command commands[] = {
 	  "\n"
 	  "  --markdown   as a table for a document\n"
 	  "  --json       as a list of objects\n" },
+	{ "retry", cmd_retry, "[-c FILE] list [--json] | forget ID ...",
+	  "Show what was refused for good, and allow it to be tried again",
+	  "What a workflow was refused for good is refused again at once for a time (option retry_memory), with the id of\n"
+	  "the first refusal. Works beside the running daemon, which sees changes at once.\n"
+	  "\n"
+	  "  list [--json]    print what is remembered, and how often it was tried again\n"
+	  "  forget ID ...    let what these decisions refused be tried again\n" },
 	{ "suppress", cmd_suppress, "[-c FILE] list|add|remove|import|export [OPTIONS] [ADDRESS ... | FILE]",
 	  "Keep the list of recipients that get no mail",
 	  "Works on the store of the configuration, beside the running daemon, which sees changes at once. Entries are\n"

@@ -61,13 +61,16 @@ struct retry_facts {
 	enum fact_id of, count;
 };
 
-static struct decision refuse(struct arena *a, const struct refusal *r)
+static struct reply reply_again(struct arena *a, const struct refusal *r)
 {
 	struct str text = str_printf(a, "Refused for good on %.*s (id %.*s), this is repeat %" PRId64 ": %.*s",
 				     STR_ARG(when_print(a, r->unix_s)), STR_ARG(r->id), r->repeats, STR_ARG(r->text));
-	return (struct decision){ .action = ACTION_REJECT,
-				  .reply = reply_of(a, 550, str_to_c(a, r->enhanced), text),
-				  .from = place };
+	return reply_of(a, 550, str_to_c(a, r->enhanced), text);
+}
+
+static struct decision refuse(struct arena *a, const struct refusal *r)
+{
+	return (struct decision){ .action = ACTION_REJECT, .reply = reply_again(a, r), .from = place };
 }
 
 /* True if it was found. */
@@ -155,30 +158,63 @@ void retry_content_body(struct retry_content *c, const void *bytes, size_t count
 	hash_add(c, bytes, count);
 }
 
+/* All that was added. */
+static struct str hash_end(struct retry_content *c, struct arena *a)
+{
+	unsigned char hash[HASH_BYTES];
+	BUG_IF(EVP_DigestFinal_ex(c->hash, hash, NULL) != 1);
+	return in_hex(a, hash);
+}
+
+/* True if this content was refused to one of them. */
+static bool look_up_all(const struct retry_scope *scope, struct str content, struct facts *facts,
+			const struct facts *const *recipients, size_t count, struct refusal *found, struct arena *a)
+{
+	static const struct retry_facts ids = { FACT_RETRY_OF, FACT_RETRY_COUNT };
+	facts_set_absent(facts, ids.of);
+	facts_set_absent(facts, ids.count);
+	for (size_t i = 0; scope->memory_ms > 0 && i < count; i++)
+		if (look_up(scope, key_of(a, scope, facts_text(recipients[i], FACT_RCPT_TO), content), facts, ids, found, a))
+			return true;
+	return false;
+}
+
+static void remember_all(const struct retry_scope *scope, struct str content, const struct facts *const *recipients,
+			 size_t count, const struct decision *d, struct str id, struct arena *a)
+{
+	for (size_t i = 0; i < count; i++)
+		remember(scope, key_of(a, scope, facts_text(recipients[i], FACT_RCPT_TO), content), d, id);
+}
+
 struct decision retry_judge_message(const struct retry_scope *scope, struct retry_content *c, struct facts *facts,
 				    const struct facts *const *recipients, size_t count, struct arena *a)
 {
-	static const struct retry_facts ids = { FACT_RETRY_OF, FACT_RETRY_COUNT };
-	unsigned char hash[HASH_BYTES];
 	struct refusal found;
-	BUG_IF(EVP_DigestFinal_ex(c->hash, hash, NULL) != 1);
-	c->content = in_hex(a, hash);
-	facts_set_absent(facts, ids.of);
-	facts_set_absent(facts, ids.count);
-	for (size_t i = 0; scope->memory_ms > 0 && i < count; i++) {
-		struct str key = key_of(a, scope, facts_text(recipients[i], FACT_RCPT_TO), c->content);
-		if (look_up(scope, key, facts, ids, &found, a))
-			return refuse(a, &found);
-	}
-	return go_on;
+	c->content = hash_end(c, a);
+	return look_up_all(scope, c->content, facts, recipients, count, &found, a) ? refuse(a, &found) : go_on;
 }
 
 void retry_remember_message(const struct retry_scope *scope, struct retry_content *c,
 			    const struct facts *const *recipients, size_t count, const struct decision *d, struct str id,
 			    struct arena *a)
 {
+	if (is_worth_remembering(scope, d))
+		remember_all(scope, c->content, recipients, count, d, id, a);
+}
+
+struct decision retry_judge_refused(const struct retry_scope *scope, const struct header_list *headers,
+				    struct facts *facts, const struct facts *const *recipients, size_t count,
+				    const struct decision *d, struct str id, struct arena *a)
+{
+	struct decision again = *d;
+	struct refusal found;
 	if (!is_worth_remembering(scope, d))
-		return;
-	for (size_t i = 0; i < count; i++)
-		remember(scope, key_of(a, scope, facts_text(recipients[i], FACT_RCPT_TO), c->content), d, id);
+		return again;
+	struct str header = hash_end(retry_content_begin(a, headers), a);
+	struct str content = str_printf(a, "%.*s %.*s", STR_ARG(header), STR_ARG(d->reply.text));
+	if (look_up_all(scope, content, facts, recipients, count, &found, a))
+		again.reply = reply_again(a, &found);
+	else
+		remember_all(scope, content, recipients, count, d, id, a);
+	return again;
 }

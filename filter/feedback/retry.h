@@ -4,7 +4,9 @@
  * refused for good to a recipient of it, are refused again at once for a time,
  * with the first refusal's id, so that software that does not read replies
  * costs little and is seen. A message is known by From, Subject and body, not
- * by Date and Message-ID.
+ * by Date and Message-ID. One refused for its header, before there is a body,
+ * is judged anew each time, since what it lacked may be there now; only that
+ * it is refused once more, for the same reason, is seen.
  * Owns:    nothing; all lives in the message's arena. Threads: one at a time for a message.
  * Fails:   while the store cannot be asked, nothing is a retry and the facts are unknown. */
 #pragma once
@@ -39,3 +41,9 @@ struct decision retry_judge_message(const struct retry_scope *, struct retry_con
 void retry_remember_message(const struct retry_scope *, struct retry_content *,
 			    const struct facts *const *recipients, size_t count, const struct decision *, struct str id,
 			    struct arena *);
+
+/* For a REJECT decided at HEADERS, in the same way: the decision with the first one's id and the number of repeats, or as
+ * it was, and then it is remembered. Sets retry.*. */
+struct decision retry_judge_refused(const struct retry_scope *, const struct header_list *, struct facts *,
+				    const struct facts *const *recipients, size_t count, const struct decision *,
+				    struct str id, struct arena *);

@@ -27,17 +27,6 @@ static struct decision judge_recipients_late(struct session *s)
 	return (struct decision){ .action = ACTION_CONTINUE };
 }
 
-static const struct facts **accepted_recipients(struct session *s, size_t *count)
-{
-	struct message *m = s->message;
-	const struct facts **accepted = arena_array(s->message_arena, m->recipient_count, sizeof(*accepted));
-	*count = 0;
-	for (size_t i = 0; i < m->recipient_count; i++)
-		if (m->recipients[i].reply.code == 0)
-			accepted[(*count)++] = m->recipient_facts[i];
-	return accepted;
-}
-
 static struct decision judge_end(struct session *s)
 {
 	struct message *m = s->message;
@@ -49,7 +38,7 @@ static struct decision judge_end(struct session *s)
 	if (is_refusal(&d))
 		return d;
 	size_t count;
-	const struct facts **accepted = accepted_recipients(s, &count);
+	const struct facts **accepted = message_accepted(s, &count);
 	d = sending_judge_end(s, accepted, count);
 	if (is_refusal(&d))
 		return d;

@@ -61,6 +61,17 @@ struct record_recipient *message_add_recipient(struct session *s, struct facts *
 	return &m->recipients[m->recipient_count++];
 }
 
+const struct facts **message_accepted(struct session *s, size_t *count)
+{
+	struct message *m = s->message;
+	const struct facts **accepted = arena_array(s->message_arena, m->recipient_count, sizeof(*accepted));
+	*count = 0;
+	for (size_t i = 0; i < m->recipient_count; i++)
+		if (m->recipients[i].reply.code == 0)
+			accepted[(*count)++] = m->recipient_facts[i];
+	return accepted;
+}
+
 static void *joined(struct arena *a, const void *first, size_t first_count, const void *more, size_t more_count,
 		    size_t item_bytes)
 {

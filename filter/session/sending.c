@@ -141,6 +141,17 @@ struct decision sending_judge_end(struct session *s, const struct facts *const *
 	return retry_judge_message(&scope, m->content, m->facts, recipients, count, s->message_arena);
 }
 
+struct decision sending_judge_refused(struct session *s, const struct decision *d)
+{
+	struct message *m = s->message;
+	size_t count;
+	if (!is_watched(s) || d->action != ACTION_REJECT)
+		return *d;
+	const struct facts **accepted = message_accepted(s, &count);
+	struct retry_scope scope = retry_scope_of(s);
+	return retry_judge_refused(&scope, m->headers, m->facts, accepted, count, d, m->id, s->message_arena);
+}
+
 void sending_remember_recipient(struct session *s, const struct facts *recipient, const struct decision *d, struct str id)
 {
 	/* A retry keeps the first refusal's id; the suppression list is a memory of its own. */

@@ -199,6 +199,8 @@ static struct answer judge_message(struct session *s, enum stage stage, int64_t 
 	}
 	if (!is_refusal(&d) && stage == STAGE_MAIL)
 		d = sending_take(s);
+	if (stage == STAGE_HEADERS)
+		d = sending_judge_refused(s, &d);
 	m->stage_us[stage] = clock_mono_us() - start_us;
 	if (!is_refusal(&d))
 		return go_on;

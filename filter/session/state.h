@@ -86,6 +86,8 @@ struct message *message_open(struct session *);
 void message_close(struct session *);
 /* Room for one recipient more. */
 struct record_recipient *message_add_recipient(struct session *, struct facts **facts);
+/* The facts of the recipients that were not refused. */
+const struct facts **message_accepted(struct session *, size_t *count);
 void judgement_add(struct judgement *, const struct decision *, struct arena *);
 /* The same reply with the decision id in its text (and the rule's name for those who logged in). */
 struct reply reply_with_id(struct session *, struct arena *, struct reply, struct str id, const char *rule);
@@ -111,6 +113,8 @@ struct decision sending_take_recipient(struct session *);
 void sending_body(struct session *, const unsigned char *bytes, size_t count);
 /* The whole message before the rules of END: too large, or refused for good before. */
 struct decision sending_judge_end(struct session *, const struct facts *const *recipients, size_t count);
+/* A refusal decided at HEADERS: the same, or with what it repeats. */
+struct decision sending_judge_refused(struct session *, const struct decision *);
 /* What was refused for good will be refused again at once. */
 void sending_remember_recipient(struct session *, const struct facts *recipient, const struct decision *, struct str id);
 void sending_remember_message(struct session *, const struct facts *const *recipients, size_t count,

@@ -31,6 +31,8 @@ struct store_backend {
 	enum store_status (*each_suppression)(void *self, const struct str *scope, store_use_suppression *, void *);
 	/* The repeats of those put are counted by a node of their own. */
 	enum store_status (*find_refusal)(void *self, struct str key, struct arena *, struct refusal *);
+	enum store_status (*each_refusal)(void *self, store_use_refusal *, void *);
+	enum store_status (*forget_refusal)(void *self, struct str key);
 };
 
 extern const struct store_backend store_mem, store_redis, store_sqlite;

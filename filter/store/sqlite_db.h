@@ -75,3 +75,5 @@ enum store_status sqlite_db_find_suppression(struct sqlite_db *, struct str scop
 enum store_status sqlite_db_each_suppression(struct sqlite_db *, const struct str *scope, store_use_suppression *,
 					     void *context);
 enum store_status sqlite_db_find_refusal(struct sqlite_db *, struct str key, struct arena *, struct refusal *);
+enum store_status sqlite_db_each_refusal(struct sqlite_db *, store_use_refusal *, void *context);
+enum store_status sqlite_db_forget_refusal(struct sqlite_db *, struct str key);

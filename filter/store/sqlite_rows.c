@@ -194,26 +194,63 @@ bool sqlite_db_each_bucket(struct sqlite_db *db, void (*use)(void *context, cons
 	return status == STORE_NOT_FOUND;
 }
 
+/* The texts are SQLite's. */
+static struct refusal refusal_of(sqlite3_stmt *s)
+{
+	return (struct refusal){
+		.key = text_of(s, 0),
+		.id = text_of(s, 1),
+		.code = sqlite3_column_int(s, 2),
+		.enhanced = text_of(s, 3),
+		.text = text_of(s, 4),
+		.source = text_of(s, 5),
+		.unix_s = sqlite3_column_int64(s, 6),
+		.expires_unix_s = sqlite3_column_int64(s, 7),
+		.repeats = sqlite3_column_int64(s, 8),
+	};
+}
+
 enum store_status sqlite_db_find_refusal(struct sqlite_db *db, struct str key, struct arena *a, struct refusal *r)
 {
 	enum store_status status;
 	sqlite3_stmt *s = sqlite_db_statement(db, SQL_REFUSAL_FIND);
 	bind_text(s, 1, key);
 	sqlite3_bind_int64(s, 2, clock_unix_s());
-	if (has_row(db, s, &status))
-		*r = (struct refusal){
-			.key = str_dup(a, key),
-			.id = str_dup(a, text_of(s, 0)),
-			.code = sqlite3_column_int(s, 1),
-			.enhanced = str_dup(a, text_of(s, 2)),
-			.text = str_dup(a, text_of(s, 3)),
-			.source = str_dup(a, text_of(s, 4)),
-			.unix_s = sqlite3_column_int64(s, 5),
-			.expires_unix_s = sqlite3_column_int64(s, 6),
-			.repeats = sqlite3_column_int64(s, 7),
-		};
+	if (has_row(db, s, &status)) {
+		const struct refusal found = refusal_of(s);
+		*r = refusal_dup(a, &found);
+	}
 	sqlite3_reset(s);
 	return status;
+}
+
+enum store_status sqlite_db_each_refusal(struct sqlite_db *db, store_use_refusal *use, void *context)
+{
+	enum store_status status;
+	bool wants_more = true;
+	sqlite3_stmt *s = sqlite_db_statement(db, SQL_REFUSALS_EACH);
+	sqlite3_bind_int64(s, 1, clock_unix_s());
+	while (wants_more && has_row(db, s, &status)) {
+		const struct refusal r = refusal_of(s);
+		wants_more = use(context, &r);
+	}
+	sqlite3_reset(s);
+	return status == STORE_UNAVAILABLE ? STORE_UNAVAILABLE : STORE_OK;
+}
+
+/* A DELETE: whether there was such a row. */
+static enum store_status deleted(struct sqlite_db *db, sqlite3_stmt *s)
+{
+	if (!done(db, s))
+		return STORE_UNAVAILABLE;
+	return sqlite_db_changes(db) > 0 ? STORE_OK : STORE_NOT_FOUND;
+}
+
+enum store_status sqlite_db_forget_refusal(struct sqlite_db *db, struct str key)
+{
+	sqlite3_stmt *s = sqlite_db_statement(db, SQL_REFUSAL_DELETE);
+	bind_text(s, 1, key);
+	return deleted(db, s);
 }
 
 /* ---- suppressions ---------------------------------------------------------------------------------------- */
@@ -245,9 +282,7 @@ enum store_status sqlite_db_unsuppress(struct sqlite_db *db, struct str scope, s
 	sqlite3_stmt *s = sqlite_db_statement(db, SQL_SUPPRESSION_DELETE);
 	bind_text(s, 1, scope);
 	bind_text(s, 2, address);
-	if (!done(db, s))
-		return STORE_UNAVAILABLE;
-	return sqlite_db_changes(db) > 0 ? STORE_OK : STORE_NOT_FOUND;
+	return deleted(db, s);
 }
 
 /* The texts are SQLite's. */
@@ -272,11 +307,8 @@ static enum store_status find_in_scope(struct sqlite_db *db, struct str scope, s
 	bind_text(s, 2, address);
 	sqlite3_bind_int64(s, 3, clock_unix_s());
 	if (has_row(db, s, &status)) {
-		*found = suppression_of(s);
-		found->scope = str_dup(a, found->scope);
-		found->address = str_dup(a, found->address);
-		found->reason = str_dup(a, found->reason);
-		found->source = str_dup(a, found->source);
+		const struct suppression e = suppression_of(s);
+		*found = suppression_dup(a, &e);
 	}
 	sqlite3_reset(s);
 	return status;

@@ -155,6 +155,18 @@ void store_give_back_here(struct store *s, const struct store_bucket *buckets, s
 
 /* ---- suppressed recipients ------------------------------------------------------------------------------- */
 
+struct suppression suppression_dup(struct arena *a, const struct suppression *e)
+{
+	return (struct suppression){
+		.scope = str_dup(a, e->scope),
+		.address = str_dup(a, e->address),
+		.reason = str_dup(a, e->reason),
+		.source = str_dup(a, e->source),
+		.created_unix_s = e->created_unix_s,
+		.expires_unix_s = e->expires_unix_s,
+	};
+}
+
 enum store_status store_suppress(struct store *s, const struct suppression *list, size_t count)
 {
 	return s->backend->suppress(s->self, list, count);
@@ -179,6 +191,17 @@ enum store_status store_each_suppression(struct store *s, const struct str *scop
 
 /* ---- refusals given for good ----------------------------------------------------------------------------- */
 
+struct refusal refusal_dup(struct arena *a, const struct refusal *r)
+{
+	struct refusal copy = *r;
+	copy.key = str_dup(a, r->key);
+	copy.id = str_dup(a, r->id);
+	copy.enhanced = str_dup(a, r->enhanced);
+	copy.text = str_dup(a, r->text);
+	copy.source = str_dup(a, r->source);
+	return copy;
+}
+
 void store_remember_refusal(struct store *s, const struct refusal *refusal)
 {
 	BUG_IF(refusal->key.n == 0);
@@ -194,4 +217,14 @@ enum store_status store_find_refusal(struct store *s, struct str key, struct are
 		s->backend->put(s->self, node_new_repeat(key));
 	}
 	return status;
+}
+
+enum store_status store_each_refusal(struct store *s, store_use_refusal *use, void *context)
+{
+	return s->backend->each_refusal(s->self, use, context);
+}
+
+enum store_status store_forget_refusal(struct store *s, struct str key)
+{
+	return s->backend->forget_refusal(s->self, key);
 }

@@ -93,6 +93,9 @@ struct suppression {
 	int64_t created_unix_s, expires_unix_s; /* expires 0: never */
 };
 
+/* With texts of its own, in the arena. */
+struct suppression suppression_dup(struct arena *, const struct suppression *);
+
 /* Adds, or replaces what has the same scope and address. Stored when it answers STORE_OK. Else nothing is, or with
  * Redis only some of the first ones: the same call again completes it. */
 enum store_status store_suppress(struct store *, const struct suppression *, size_t count);
@@ -117,7 +120,15 @@ struct refusal {
 	int64_t repeats;   /* set by the store */
 };
 
+/* With texts of its own, in the arena. */
+struct refusal refusal_dup(struct arena *, const struct refusal *);
+
 /* Queues it; an earlier one under the key stays as it is until its time is over. Never waits. */
 void store_remember_refusal(struct store *, const struct refusal *);
 /* Counts this repeat and tells how many there are. What is still queued may not be found, nor counted yet. */
 enum store_status store_find_refusal(struct store *, struct str key, struct arena *, struct refusal *);
+/* All that are remembered still, in any order. Texts live until use returns; false from it ends. It may not use the
+ * store. */
+typedef bool store_use_refusal(void *context, const struct refusal *);
+enum store_status store_each_refusal(struct store *, store_use_refusal *, void *context);
+enum store_status store_forget_refusal(struct store *, struct str key);

@@ -449,16 +449,22 @@ static enum store_status redis_suppress(void *self, const struct suppression *li
 	return ok ? STORE_OK : STORE_UNAVAILABLE;
 }
 
+/* The reply says how many went. Frees it. */
+static enum store_status deleted(redisReply *reply)
+{
+	enum store_status status = reply == NULL ? STORE_UNAVAILABLE
+						 : reply->integer > 0 ? STORE_OK : STORE_NOT_FOUND;
+	freeReplyObject(reply);
+	return status;
+}
+
 static enum store_status redis_unsuppress(void *self, struct str scope, struct str address)
 {
 	struct redis_store *s = self;
 	struct arena *a = arena_new();
 	struct str name = entry_name(a, scope, address);
 	const struct str keys[] = { key_of(s, a, "suppressed", name), s->suppressions }, args[] = { name };
-	redisReply *reply = ask(s, EVAL(a, UNSUPPRESS, keys, args), REDIS_WORK_MS);
-	enum store_status status = reply == NULL ? STORE_UNAVAILABLE
-						 : reply->integer > 0 ? STORE_OK : STORE_NOT_FOUND;
-	freeReplyObject(reply);
+	enum store_status status = deleted(ask(s, EVAL(a, UNSUPPRESS, keys, args), REDIS_WORK_MS));
 	arena_free(a);
 	return status;
 }
@@ -498,8 +504,7 @@ static enum store_status redis_find_suppression(void *self, struct str scope, st
 		i++;
 	if (i < count) {
 		const struct suppression e = entry_of(scopes[i], address, replies[i]);
-		*found = (struct suppression){ str_dup(a, e.scope), str_dup(a, e.address), str_dup(a, e.reason),
-					       str_dup(a, e.source), e.created_unix_s, e.expires_unix_s };
+		*found = suppression_dup(a, &e);
 	}
 	redis_free(replies, count);
 	return i < count ? STORE_OK : STORE_NOT_FOUND;
@@ -557,27 +562,87 @@ static enum store_status redis_each_suppression(void *self, const struct str *sc
 
 /* ---- refusals ---------------------------------------------------------------------------------------------- */
 
+static struct redis_command get_refusal(struct arena *a, struct str redis_key)
+{
+	return COMMAND(a, STR("HMGET"), redis_key, STR("id"), STR("code"), STR("enhanced"), STR("text"), STR("source"),
+		       STR("at"), STR("expires"), STR("repeats"));
+}
+
+/* The texts are the reply's. */
+static struct refusal refusal_of(struct str key, const redisReply *fields)
+{
+	return (struct refusal){
+		.key = key,
+		.id = field(fields, 0),
+		.code = (int)number_in(field(fields, 1)),
+		.enhanced = field(fields, 2),
+		.text = field(fields, 3),
+		.source = field(fields, 4),
+		.unix_s = number_in(field(fields, 5)),
+		.expires_unix_s = number_in(field(fields, 6)),
+		.repeats = number_in(field(fields, 7)),
+	};
+}
+
 static enum store_status redis_find_refusal(void *self, struct str key, struct arena *a, struct refusal *found)
 {
 	struct redis_store *s = self;
-	struct redis_command c = COMMAND(a, STR("HMGET"), key_of(s, a, "refusal", key), STR("id"), STR("code"),
-					 STR("enhanced"), STR("text"), STR("source"), STR("at"), STR("expires"),
-					 STR("repeats"));
-	redisReply *reply = ask(s, c, REDIS_MAIL_MS);
+	redisReply *reply = ask(s, get_refusal(a, key_of(s, a, "refusal", key)), REDIS_MAIL_MS);
 	enum store_status status = reply == NULL ? STORE_UNAVAILABLE : is_there(reply) ? STORE_OK : STORE_NOT_FOUND;
-	if (status == STORE_OK)
-		*found = (struct refusal){
-			.key = str_dup(a, key),
-			.id = str_dup(a, field(reply, 0)),
-			.code = (int)number_in(field(reply, 1)),
-			.enhanced = str_dup(a, field(reply, 2)),
-			.text = str_dup(a, field(reply, 3)),
-			.source = str_dup(a, field(reply, 4)),
-			.unix_s = number_in(field(reply, 5)),
-			.expires_unix_s = number_in(field(reply, 6)),
-			.repeats = number_in(field(reply, 7)),
-		};
+	if (status == STORE_OK) {
+		const struct refusal r = refusal_of(key, reply);
+		*found = refusal_dup(a, &r);
+	}
 	freeReplyObject(reply);
+	return status;
+}
+
+/* False when no more are wanted, or Redis does not answer. */
+static bool use_refusal(struct redis_store *s, struct arena *a, struct str redis_key, store_use_refusal *use,
+			void *context, bool *is_available)
+{
+	redisReply *reply = ask(s, get_refusal(a, redis_key), REDIS_WORK_MS);
+	*is_available = reply != NULL;
+	bool wants_more = reply != NULL;
+	if (reply != NULL && is_there(reply)) { /* else its time is over */
+		const struct refusal r = refusal_of(str_skip(redis_key, key_of(s, a, "refusal", STR_EMPTY).n), reply);
+		wants_more = use(context, &r);
+	}
+	freeReplyObject(reply);
+	return wants_more;
+}
+
+/* Of all names in Redis those of refusals, which no index has: nothing on the way of mail asks for all of them. */
+static enum store_status redis_each_refusal(void *self, store_use_refusal *use, void *context)
+{
+	struct redis_store *s = self;
+	struct arena *a = arena_new();
+	struct str cursor = STR("0"), at_once = number(a, AT_ONCE), begin = key_of(s, a, "refusal", STR_EMPTY);
+	bool is_available = true, wants_more = true;
+	while (wants_more && is_available) {
+		redisReply *page = ask(s, COMMAND(a, STR("SCAN"), cursor, STR("COUNT"), at_once), REDIS_WORK_MS);
+		is_available = page != NULL && page->type == REDIS_REPLY_ARRAY && page->elements == 2 &&
+			       page->element[1]->type == REDIS_REPLY_ARRAY;
+		for (size_t i = 0; is_available && wants_more && i < page->element[1]->elements; i++) {
+			struct str name = text_of(page->element[1]->element[i]);
+			if (str_starts(name, begin))
+				wants_more = use_refusal(s, a, name, use, context, &is_available);
+		}
+		if (is_available)
+			cursor = str_dup(a, text_of(page->element[0]));
+		wants_more = wants_more && !str_eq(cursor, STR("0"));
+		freeReplyObject(page);
+	}
+	arena_free(a);
+	return is_available ? STORE_OK : STORE_UNAVAILABLE;
+}
+
+static enum store_status redis_forget_refusal(void *self, struct str key)
+{
+	struct redis_store *s = self;
+	struct arena *a = arena_new();
+	enum store_status status = deleted(ask(s, COMMAND(a, STR("DEL"), key_of(s, a, "refusal", key)), REDIS_WORK_MS));
+	arena_free(a);
 	return status;
 }
 
@@ -599,4 +664,6 @@ const struct store_backend store_redis = {
 	.find_suppression = redis_find_suppression,
 	.each_suppression = redis_each_suppression,
 	.find_refusal = redis_find_refusal,
+	.each_refusal = redis_each_refusal,
+	.forget_refusal = redis_forget_refusal,
 };

@@ -355,12 +355,26 @@ static enum store_status sqlite_find_refusal(void *self, struct str key, struct 
 	return done_reading(s, sqlite_db_find_refusal(use(s->read), key, a, found));
 }
 
+static enum store_status sqlite_each_refusal(void *self, store_use_refusal *use_one, void *context)
+{
+	struct sqlite_store *s = self;
+	return done_reading(s, sqlite_db_each_refusal(use(s->read), use_one, context));
+}
+
+static enum store_status sqlite_forget_refusal(void *self, struct str key)
+{
+	struct sqlite_store *s = self;
+	enum store_status status = sqlite_db_forget_refusal(use(s->write), key);
+	leave(s->write);
+	return status;
+}
+
 #define SHARED                                                                                     \
 	.close = sqlite_close, .expire = sqlite_expire, .flush = sqlite_flush, .lost = sqlite_lost,   \
 	.put = sqlite_put, .find_record = sqlite_find_record, .next_records = sqlite_next_records,    \
 	.take = sqlite_take, .give_back = sqlite_give_back, .suppress = sqlite_suppress, .unsuppress = sqlite_unsuppress,  \
 	.find_suppression = sqlite_find_suppression, .each_suppression = sqlite_each_suppression,     \
-	.find_refusal = sqlite_find_refusal
+	.find_refusal = sqlite_find_refusal, .each_refusal = sqlite_each_refusal, .forget_refusal = sqlite_forget_refusal
 
 const struct store_backend store_sqlite = {
 	.open = sqlite_open, .open_beside = sqlite_open_beside, .check = sqlite_check, SHARED

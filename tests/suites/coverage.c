@@ -23,15 +23,6 @@ static const struct {
 	{ "preflight_on_reload", "tests/e2e/test_daemon.py" },
 	{ "http.listen", "tests/e2e/test_status.py" },
 	{ "sign.overlap", "tests/check-keys" },
-	{ "limits.store_unavailable", "tests/unit/feedback/limit.c" },
-	{ "retry_memory", "tests/unit/feedback/retry.c" },
-	{ "limit.exceeded", "tests/unit/feedback/limit.c" },
-	{ "rcpt.suppressed", "tests/unit/feedback/suppress.c" },
-	{ "rcpt.suppression_reason", "tests/unit/feedback/suppress.c" },
-	{ "rcpt.retry_of", "tests/unit/feedback/retry.c" },
-	{ "rcpt.retry_count", "tests/unit/feedback/retry.c" },
-	{ "retry.of", "tests/unit/feedback/retry.c" },
-	{ "retry.count", "tests/unit/feedback/retry.c" },
 };
 
 static void add_option(struct str name)

@@ -166,6 +166,42 @@ static void one_recipient_of_many_is_enough(void **state)
 	assert_str(facts_text(b->message, FACT_RETRY_OF), "0mhb2");
 }
 
+/* A message refused at HEADERS, for this reason. */
+static struct decision refused_for(struct bench *b, struct letter letter, const char *to, const char *reason,
+				   const char *id)
+{
+	struct retry_scope scope = scope_of(b, "news");
+	const struct facts *recipient = recipient_of(b, to);
+	struct header_list *h = header_list_new(b->arena);
+	header_list_add(h, STR("From"), str_of(letter.from));
+	header_list_add(h, STR("Subject"), str_of(letter.subject));
+	header_list_add(h, STR("Date"), str_of(letter.date));
+	struct decision d = reject(b, "5.6.0", reason);
+	d.from.rule = "some-rule";
+	return retry_judge_refused(&scope, h, b->message, &recipient, 1, &d, str_of(id), b->arena);
+}
+
+static void a_header_is_known_by_its_reason(void **state)
+{
+	struct bench *b = *state;
+	struct letter again = first, other = first;
+	again.date = " Tue, 2 Jan 2026 00:00:00 +0000";
+	other.subject = " Bye";
+	assert_reply(b, refused_for(b, first, "r@y.example", "No Date", "id1"), ACTION_REJECT, "550 5.6.0 No Date");
+	assert_absent(b->message, FACT_RETRY_OF);
+	struct decision d = refused_for(b, again, "r@y.example", "No Date", "id2");
+	assert_reply(b, d, ACTION_REJECT,
+		     "550 5.6.0 Refused for good on 2027-01-15T08:00:00Z (id id1), this is repeat 1: No Date");
+	assert_string_equal(d.from.rule, "some-rule");
+	assert_str(facts_text(b->message, FACT_RETRY_OF), "id1");
+	assert_reply(b, refused_for(b, other, "r@y.example", "No Date", "id3"), ACTION_REJECT, "550 5.6.0 No Date");
+	assert_reply(b, refused_for(b, first, "q@y.example", "No Date", "id3"), ACTION_REJECT, "550 5.6.0 No Date");
+	assert_reply(b, refused_for(b, first, "r@y.example", "No author", "id3"), ACTION_REJECT, "550 5.6.0 No author");
+	/* Repaired, nothing stands against it. */
+	assert_goes_on(judge(b, "news", first, "r@y.example", false));
+	assert_goes_on(judge_recipient(b, scope_of(b, "news"), "r@y.example"));
+}
+
 static void without_store_nothing_is_a_retry(void **state)
 {
 	struct bench *b = *state;
@@ -187,6 +223,7 @@ int main(void)
 		TEST(a_message_is_known_by_author_subject_and_body),
 		TEST(pieces_of_the_body_make_no_difference),
 		TEST(one_recipient_of_many_is_enough),
+		TEST(a_header_is_known_by_its_reason),
 		TEST(without_store_nothing_is_a_retry),
 	};
 	return RUN_TESTS(tests);

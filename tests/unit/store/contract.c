@@ -569,6 +569,50 @@ static void repeats_are_counted_and_the_first_refusal_stays(void **state)
 	assert_str(refused(b, "k2"), "id3 1");
 }
 
+struct seen {
+	struct bench *b;
+	size_t count;
+	int64_t repeats;
+	bool wants_more;
+};
+
+static bool see(void *context, const struct refusal *r)
+{
+	struct seen *seen = context;
+	assert_true(str_starts(r->key, STR("k")) && str_starts(r->id, STR("id")));
+	assert_str(r->text, "No such user");
+	assert_int_equal(r->code, 550);
+	assert_true(r->expires_unix_s > r->unix_s);
+	seen->repeats += r->repeats;
+	seen->count++;
+	return seen->wants_more;
+}
+
+static void refusals_are_listed_and_forgotten(void **state)
+{
+	struct bench *b = *state;
+	struct seen seen = { .b = b, .wants_more = true }, one = { .b = b };
+	for (int i = 0; i < 700; i++) {
+		struct refusal r = refusal(str_printf(b->arena, "k%d", i).p, str_printf(b->arena, "id%d", i / 2).p);
+		store_remember_refusal(b->store, &r);
+	}
+	suppress(b, entry("", "a@x", "no refusal"));
+	assert_int_equal(store_flush(b->store), STORE_OK);
+	assert_str(refused(b, "k77"), "id38 1");
+	assert_int_equal(store_each_refusal(b->store, see, &seen), STORE_OK);
+	assert_int_equal(seen.count, 700);
+	assert_int_equal(seen.repeats, 1);
+	assert_int_equal(store_each_refusal(b->store, see, &one), STORE_OK);
+	assert_int_equal(one.count, 1);
+	assert_int_equal(store_forget_refusal(b->store, STR("k77")), STORE_OK);
+	assert_int_equal(store_forget_refusal(b->store, STR("k77")), STORE_NOT_FOUND);
+	assert_str(refused(b, "k77"), "-");
+	assert_str(refused(b, "k76"), "id38 1");
+	/* It may be refused anew. */
+	remember(b, refusal("k77", "id9"));
+	assert_str(refused(b, "k77"), "id9 1");
+}
+
 /* ---- time ------------------------------------------------------------------------------------------------ */
 
 static void what_has_an_end_ends(void **state)
@@ -633,6 +677,7 @@ int main(void)
 		EACH(many_entries_are_kept_and_listed),
 		EACH(a_refusal_comes_back_whole),
 		EACH(repeats_are_counted_and_the_first_refusal_stays),
+		EACH(refusals_are_listed_and_forgotten),
 		EACH(what_has_an_end_ends),
 	};
 	return RUN_TESTS(tests);
