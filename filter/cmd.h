@@ -11,6 +11,7 @@ typedef int cmd_fn(int argc, char **argv);
 
 cmd_fn cmd_check;
 cmd_fn cmd_docs;
+cmd_fn cmd_doctor;
 cmd_fn cmd_eval;
 cmd_fn cmd_key;
 cmd_fn cmd_log;

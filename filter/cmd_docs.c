@@ -292,6 +292,22 @@ static void print_json(const struct table *t)
 	json_decref(list);
 }
 
+static const char *const check_columns[] = { "Check", "Finds", "What holds if it is ok" };
+
+/* Errors and warnings that a check gives by itself; some finds are graver or milder. */
+static const struct { const char *name, *severity, *doc; } checks[] = {
+#define CHECK(id, name, severity, needs, doc) { name, #severity, doc },
+#include "doctor/check_table.def"
+#undef CHECK
+};
+
+static struct str check_cell(struct arena *a, size_t row, size_t column)
+{
+	if (column == 1)
+		return str_lower(a, str_of(checks[row].severity));
+	return str_of(column == 0 ? checks[row].name : checks[row].doc);
+}
+
 #define COLUMNS(array) array, sizeof(array) / sizeof(array[0])
 
 static const struct {
@@ -305,6 +321,7 @@ static const struct {
 	{ "record", { NULL, COLUMNS(record_columns), MEMBER_COUNT, record_cell } },
 	{ "metrics", { NULL, COLUMNS(metric_columns), METRIC_COUNT, metric_cell } },
 	{ "results", { NULL, COLUMNS(word_columns), RESULT_COUNT, result_cell } },
+	{ "checks", { NULL, COLUMNS(check_columns), sizeof(checks) / sizeof(checks[0]), check_cell } },
 	{ "stages", { NULL, COLUMNS(word_columns), STAGE_COUNT, stage_cell } },
 };
 enum { TOPIC_COUNT = sizeof(topics) / sizeof(topics[0]) };

@@ -2,41 +2,13 @@
 #include "cmd_preflight.h"
 
 #include <jansson.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
+#include "cmd_wrap.h"
 #include "policy/workflow.h"
 
-enum { INDENT = 15, VERDICT_INDENT = 36, WIDTH_USUAL = 80, WIDTH_MIN = 50, WIDTH_MAX = 120, TEXT_ROOM = 2500 };
+enum { INDENT = 15, VERDICT_INDENT = 36, TEXT_ROOM = 2500 };
 
 /* ---- table ---------------------------------------------------------------------------------------------- */
-
-static size_t width_of(FILE *out)
-{
-	struct winsize size;
-	if (!isatty(fileno(out)) || ioctl(fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-		return WIDTH_USUAL;
-	return size.ws_col < WIDTH_MIN ? WIDTH_MIN : size.ws_col > WIDTH_MAX ? WIDTH_MAX : size.ws_col;
-}
-
-/* From that column on, broken at blanks; a word that is too long stays whole, to be copied. */
-static void print_wrapped(struct str text, size_t indent, size_t width, FILE *out)
-{
-	size_t column = indent;
-	struct str rest = text, word;
-	for (bool is_first = true; str_next(&rest, ' ', &word); is_first = false) {
-		if (!is_first && column + 1 + word.n > width) {
-			fprintf(out, "\n%*s", (int)indent, "");
-			column = indent;
-		} else if (!is_first) {
-			fputc(' ', out);
-			column++;
-		}
-		fprintf(out, "%.*s", STR_ARG(word));
-		column += word.n;
-	}
-	fputc('\n', out);
-}
 
 static void print_line(const struct preflight_line *l, size_t width, FILE *out)
 {
@@ -46,10 +18,10 @@ static void print_line(const struct preflight_line *l, size_t width, FILE *out)
 	char text[TEXT_ROOM];
 	snprintf(text, sizeof(text), "%.*s: %.*s", STR_ARG(l->subject), STR_ARG(l->found));
 	fprintf(out, "  %-4s  %-5s  ", marks[l->grade], l->check);
-	print_wrapped(str_of(text), INDENT, width, out);
+	cmd_print_wrapped(str_of(text), INDENT, width, out);
 	if (l->advice.n > 0) {
 		fprintf(out, "%*s> ", INDENT, "");
-		print_wrapped(l->advice, INDENT + 2, width, out);
+		cmd_print_wrapped(l->advice, INDENT + 2, width, out);
 	}
 	if (l->record.n > 0)
 		fprintf(out, "        %.*s\n", STR_ARG(l->record));
@@ -63,7 +35,7 @@ static void print_lines(const struct preflight_lines *lines, size_t width, FILE 
 
 void preflight_print_table(const struct preflight *p, FILE *out)
 {
-	size_t width = width_of(out);
+	size_t width = cmd_width(out);
 	fprintf(out, "egress addresses\n");
 	print_lines(&p->egress, width, out);
 	for (size_t i = 0; i < p->count; i++) {
@@ -72,7 +44,7 @@ void preflight_print_table(const struct preflight *p, FILE *out)
 			w->workflow->place.line);
 		print_lines(&w->lines, width, out);
 		fprintf(out, "  would pass DMARC at the receiver: ");
-		print_wrapped(w->verdict, VERDICT_INDENT, width, out);
+		cmd_print_wrapped(w->verdict, VERDICT_INDENT, width, out);
 	}
 }
 

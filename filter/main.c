@@ -83,6 +83,16 @@ static const struct command commands[] = {
 	  "  --json               prints a list of objects\n"
 	  "\n"
 	  "check and rotate exit with 1 if a record is missing or wrong, 75 if DNS does not tell.\n" },
+	{ "doctor", cmd_doctor, "[-c FILE] [--config-dir FOLDER | --sendmail FILE] [--json]",
+	  "Tell what is wrong between MTA, daemon and host, and what to type",
+	  "Reads the configuration of Postfix (postconf) or Sendmail and ours, and tries the daemon's socket as the MTA\n"
+	  "does. Changes nothing. Run it as root: only so can it see with the eyes of other users.\n"
+	  "\n"
+	  "  --config-dir FOLDER   of Postfix's main.cf and master.cf\n"
+	  "  --sendmail FILE       sendmail.cf, or the .mc file that it is made from\n"
+	  "  --json                prints an object\n"
+	  "\n"
+	  "Exits with 78 if there is an error, else 0.\n" },
 	{ "preflight", cmd_preflight, "[-c FILE] [--workflow NAME] [--server ADDRESS] [--json]",
 	  "Tell what receivers will find of each workflow: SPF, DKIM, DMARC, reverse names",
 	  "Compares the envelope domains with the addresses in `egress`, key records with the keys, and both with the DMARC\n"
@@ -93,10 +103,10 @@ static const struct command commands[] = {
 	  "  --json             prints an object\n"
 	  "\n"
 	  "Exits with 65 if something would fail at the receiver, 75 if DNS does not tell, else 0.\n" },
-	{ "docs", cmd_docs, "facts|actions|stranger|options|metrics|record|results|stages [--markdown|--json] | schema",
+	{ "docs", cmd_docs, "facts|actions|stranger|options|metrics|record|results|stages|checks [--markdown|--json] | schema",
 	  "Print what policies and configuration may say, from the tables",
 	  "stranger: the facts of a policy test that it does not give. record: the members of a record but the facts.\n"
-	  "schema: the JSON Schema of a record.\n"
+	  "checks: what doctor looks at. schema: the JSON Schema of a record.\n"
 	  "\n"
 	  "  --markdown   as a table for a document\n"
 	  "  --json       as a list of objects\n" },

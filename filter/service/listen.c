@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -151,6 +152,21 @@ int listen_open(const struct listener *l)
 	if (fd >= 0)
 		close(fd);
 	return -1;
+}
+
+int listen_dial(const struct listener *l, int timeout_ms, int *fd)
+{
+	union address address;
+	struct timeval wait = { timeout_ms / 1000, timeout_ms % 1000 * 1000 };
+	socklen_t size = address_of(l, &address);
+	*fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*fd >= 0 && setsockopt(*fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) == 0 &&
+	    setsockopt(*fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) == 0 && connect(*fd, &address.any, size) == 0)
+		return 0;
+	int error = errno;
+	if (*fd >= 0)
+		close(*fd);
+	return error;
 }
 
 void listen_wake(const struct listener *l)

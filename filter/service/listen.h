@@ -27,3 +27,5 @@ int listen_open(const struct listener *);
 bool listen_finish(const struct listener *, const struct account *serves, bool is_open, struct diags *);
 /* Connects once and hangs up: libmilter looks every five seconds whether it should stop, or when somebody comes. */
 void listen_wake(const struct listener *);
+/* As an MTA: *fd is the caller's, with that time for each step. 0, or an errno. */
+int listen_dial(const struct listener *, int timeout_ms, int *fd);

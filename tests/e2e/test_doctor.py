@@ -1,0 +1,387 @@
+"""gatepost doctor on a set-up that is right, and on many that are not, each broken in one way."""
+import json
+import os
+import pwd
+import re
+import socket
+import subprocess
+import threading
+import unittest
+
+import harness
+from base import policy
+
+MASTER = """\
+smtp       inet n - y - - smtpd
+submission inet n - y - - smtpd
+  -o smtpd_tls_security_level=encrypt
+  -o smtpd_sasl_auth_enable=yes
+  -o { smtpd_milters = { unix:gatepost/milter.sock, default_action=tempfail, command_timeout=30s } }
+127.0.0.1:10025 inet n - n - - smtpd
+  -o receive_override_options=no_milters
+cleanup    unix n - y - 0 cleanup
+"""
+OURS = "{ unix:gatepost/milter.sock, default_action=tempfail, command_timeout=30s }"
+SUBMISSION = f"  -o {{ smtpd_milters = {OURS} }}\n"
+WORKFLOW = """workflows = ( { name = "news"; match = { auth = { login = "news"; }; };
+    identity = { from = [ "*@example.org" ]; }; sign = ( { domain = "example.org"; key = "news"; } );
+    signs_bounces = true; } );
+"""
+TABLE = os.path.join(harness.SOURCE, "filter", "doctor", "check_table.def")
+
+
+class Doctor(unittest.TestCase):
+    seen = set()  # checks that found something
+
+    @classmethod
+    def tearDownClass(cls):
+        """Every check but the kernel's clock has been seen to find something."""
+        if len(cls.seen) > 15:  # not only some of the tests ran
+            with open(TABLE, encoding="utf-8") as f:
+                missing = set(re.findall(r'^CHECK\( \w+, +"([^"]+)"', f.read(), re.M)) - cls.seen - {"clock"}
+            if missing:
+                raise AssertionError(f"no test has seen these checks find anything: {sorted(missing)}")
+
+    def setUp(self):
+        self.folder = harness.Folder()
+        self.gate = None
+        self.queue = self.folder("queue")
+        os.makedirs(os.path.join(self.queue, "gatepost"))
+        self.socket_path = os.path.join(self.queue, "gatepost", "milter.sock")
+        self.setup()
+
+    def tearDown(self):
+        if self.gate is not None:
+            code = self.gate.stop()
+            self.assertIn(code, (0, None))
+        self.folder.remove()
+
+    def setup(self, main="", without="", master=MASTER):
+        """Postfix's files: those that are right, with lines replaced, a parameter left out or another master.cf."""
+        values = {
+            "compatibility_level": "3.6", "myhostname": "mx.example.com", "queue_directory": self.queue, "mail_owner": "postfix", "milter_protocol": "6",
+            "smtpd_milters": OURS, "non_smtpd_milters": OURS, "smtp_tls_security_level": "may",
+        }
+        values.pop(without, None)
+        values.update(line.split(" = ", 1) for line in main.splitlines() if " = " in line)
+        text = "".join(f"{k} = {v}\n" for k, v in values.items())
+        self.folder.write("postfix/main.cf", text + ("" if " = " in main else main))
+        self.folder.write("postfix/master.cf", master)
+        for name in ("main.cf", "master.cf"):  # Postfix waits until a file is two seconds old
+            os.utime(self.folder("postfix", name), (1, 1))
+
+    def daemon(self, policies=None, listen=None, **more):
+        self.gate = harness.Gatepost(self.folder, policies or policy("open.conf"),
+                                     listen=listen or f'{{ socket = "unix:{self.socket_path}"; group = "postfix"; }}')
+        os.chmod(os.path.dirname(self.socket_path), 0o755)
+        self.gate.config(**more)
+        self.gate.socket_path = self.socket_path
+        return self.gate
+
+    def examine(self, *args, code=None):
+        if self.gate is None:
+            self.daemon()
+            self.gate.start()
+        where = [] if args else ["--config-dir", self.folder("postfix")]
+        done = subprocess.run([self.gate.binary, "doctor", "-c", self.gate.config_path, "--json", *where, *args],
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.stderr, "")
+        report = json.loads(done.stdout)
+        self.assertEqual(done.returncode, 78 if report["errors"] else 0)
+        found = [f for f in report["findings"] if f["result"] in ("warn", "error")]
+        self.assertEqual(report["errors"] + report["warnings"], len(found))
+        for f in found:
+            self.assertTrue(f.get("advice"), f)
+            Doctor.seen.add(f["check"])
+        self.report = report
+        return [f for f in found if f["check"] not in ("clock", "resolver", "dns-validation")]
+
+    def assert_found(self, found, *wanted):
+        """Exactly these: (check, result, part of what was found, part of the advice)."""
+        told = "\n".join(f'{f["check"]} {f["result"]}: {f["found"]} > {f["advice"]}' for f in found)
+        self.assertEqual([(f["check"], f["result"]) for f in found], [w[:2] for w in wanted], told)
+        for f, (_, _, part, advice) in zip(found, wanted):
+            self.assertIn(part, f["found"])
+            self.assertIn(advice, f["advice"])
+
+    def test_a_good_set_up_has_no_findings(self):
+        self.assert_found(self.examine())
+        self.assertEqual(self.report["errors"], 0)
+        checks = [f["check"] for f in self.report["findings"]]
+        self.assertEqual(len(set(checks)), len(re.findall(r"^CHECK\(", open(TABLE, encoding="utf-8").read(), re.M)))
+
+    def test_the_table_for_people_names_the_check_and_ends_with_the_count(self):
+        self.setup("message_strip_characters = \\0\n")
+        self.examine()
+        done = subprocess.run([self.gate.binary, "doctor", "-c", self.gate.config_path, "--config-dir", self.folder("postfix")],
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertRegex(done.stdout, r"(?m)^  ok     daemon: the daemon answers")
+        self.assertRegex(done.stdout, r"(?m)^  warn   strip-characters: .*\n(         .*\n)*         > postconf -X message_strip")
+        self.assertRegex(done.stdout, r"\n0 errors, \d warnings?\n$")
+        self.assertEqual(done.returncode, 0)
+
+    def test_the_daemon_is_not_running(self):
+        self.daemon()
+        self.assert_found(self.examine(), ("daemon", "error", "No such file", "systemctl start gatepost"))
+
+    def test_another_program_has_the_socket(self):
+        self.daemon()
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(self.socket_path)
+            os.chmod(self.socket_path, 0o666)
+            s.listen()
+            threading.Thread(target=lambda: s.accept()[0].close(), daemon=True).start()
+            self.assert_found(self.examine(), ("daemon", "error", "no answer of the milter protocol", "journalctl"))
+
+    def test_the_configuration_has_a_mistake(self):
+        self.daemon(deadline='"soon"')
+        found = self.examine()
+        self.assertEqual([f["check"] for f in found], ["configuration", "daemon"])
+        self.assertIn("deadline", found[0]["found"])
+
+    def test_policies_give_warnings(self):
+        self.daemon(policies='lists = ( { name = "l"; type = "domain"; items = [ "example.org" ]; } );').start()
+        self.assert_found(self.examine(), ("policy-warnings", "warn", 'nothing uses the list "l"', "gatepost check"))
+
+    def test_smtpd_in_its_chroot_cannot_reach_the_socket(self):
+        path = self.folder("run", "milter.sock")
+        os.makedirs(self.folder("run"))
+        self.socket_path = path
+        self.daemon().start()
+        self.setup(master=MASTER.replace("unix:gatepost/milter.sock", f"unix:{path}"),
+                   main=f"smtpd_milters = unix:{path}\nnon_smtpd_milters = unix:{path}\n")
+        found = self.examine()
+        for f in found[:2]:
+            self.assertEqual((f["check"], f["result"]), ("socket-path", "error"))
+            self.assertIn(f"runs in a chroot: with unix:{path} it looks for {self.queue}{path}", f["found"])
+            self.assertIn(f'socket = "unix:{self.queue}/gatepost/milter.sock"', f["advice"])
+        # Out of a chroot the same is right, and so it is for cleanup(8), which is asked nothing about chroots here.
+        self.setup(master=MASTER.replace("unix:gatepost/milter.sock", f"unix:{path}").replace(" n - y ", " n - n "),
+                   main=f"smtpd_milters = unix:{path}\nnon_smtpd_milters = unix:{path}\n")
+        self.assert_found(self.examine())
+
+    def test_the_mta_asks_at_another_place(self):
+        self.setup("smtpd_milters = inet:localhost:8890\nnon_smtpd_milters = unix:gatepost/other.sock\n")
+        self.assert_found(self.examine(),
+                          ("milter-listed", "error", "smtp/inet: Gatepost is not among its milters",
+                           f"postconf -e 'smtpd_milters = {OURS}, inet:localhost:8890'"),
+                          ("socket-path", "error", "unix:gatepost/other.sock is not where the daemon listens", "postconf -e"))
+
+    def test_a_tcp_socket_is_known_in_either_spelling(self):
+        port = harness.free_port()
+        self.daemon(listen=f'{{ socket = "inet:{port}@127.0.0.1"; }}').start()
+        self.setup(f"smtpd_milters = inet:localhost:{port}\nnon_smtpd_milters = inet:127.0.0.1:{port}\n",
+                   master=MASTER.replace("unix:gatepost/milter.sock", f"inet:127.0.0.1:{port}"))
+        self.assert_found(self.examine())
+
+    def test_postfix_may_not_enter_the_folder(self):
+        self.daemon().start()
+        os.chmod(os.path.dirname(self.socket_path), 0o700)
+        self.assert_found(self.examine(), ("socket-rights", "error", "user postfix may not connect: " +
+                                           os.path.dirname(self.socket_path) + " (owner root, group root, mode 0700)",
+                                           "chgrp gatepost"))
+
+    def test_postfix_is_not_in_the_group_of_the_socket(self):
+        self.daemon(listen=f'{{ socket = "unix:{self.socket_path}"; group = "daemon"; }}').start()
+        self.assert_found(self.examine(), ("socket-rights", "error", "group daemon, mode 0660",
+                                           "adduser postfix daemon && systemctl restart postfix"))
+
+    def test_the_mode_of_the_socket_is_too_narrow(self):
+        self.daemon(listen=f'{{ socket = "unix:{self.socket_path}"; group = "postfix"; mode = "0600"; }}').start()
+        self.assert_found(self.examine(), ("socket-rights", "error", "mode 0600", 'mode = "0660"'))
+
+    def test_there_is_no_such_mail_owner(self):
+        self.setup("mail_owner = nosuchuser\n")
+        found = self.examine()
+        self.assertIn(("socket-rights", "error"), [(f["check"], f["result"]) for f in found])
+
+    def test_submission_asks_no_milter(self):
+        self.setup(master=MASTER.replace(SUBMISSION, "  -o smtpd_milters=\n"))
+        self.assert_found(self.examine(), ("milter-listed", "error", "submission/inet: Gatepost is not among its milters "
+                                           "(there are none): its mail is not signed",
+                                           f"postconf -P 'submission/inet/smtpd_milters={OURS.replace(' ', '')}' && postfix reload"))
+
+    def test_what_is_typed_as_told_puts_it_right(self):
+        self.setup(without="smtpd_milters", master=MASTER.replace(SUBMISSION, "  -o smtpd_milters=inet:localhost:11332\n"))
+        found = self.examine()
+        self.assertEqual([f["check"] for f in found], ["milter-listed", "milter-listed"])
+        for f in found:
+            command = f["advice"].replace("postconf ", f"postconf -c {self.folder('postfix')} ").replace(" && postfix reload", "")
+            subprocess.run(command, shell=True, check=True, timeout=30)
+        self.assert_found(self.examine())
+
+    def test_no_milters_is_set_for_all(self):
+        self.setup("receive_override_options = no_milters\n")
+        found = self.examine()
+        self.assertEqual([(f["check"], f["result"]) for f in found], [("milter-listed", "error")] * 2)
+        self.assertIn("receive_override_options has no_milters", found[0]["found"])
+
+    def test_mail_would_pass_while_the_daemon_is_away(self):
+        self.setup("smtpd_milters = unix:gatepost/milter.sock\nmilter_default_action = accept\n")
+        self.assert_found(self.examine(), ("default-action", "warn", "smtp/inet: while the daemon is away mail passes unjudged",
+                                           OURS))
+        self.setup(master=MASTER.replace("default_action=tempfail", "default_action=accept"))
+        self.assert_found(self.examine(), ("default-action", "error", "submission/inet: while the daemon is away mail passes "
+                                           "unsigned", "postconf -P"))
+        self.setup(master=MASTER.replace("default_action=tempfail", "default_action=reject"))
+        self.assert_found(self.examine(), ("default-action", "warn", "refused for good", "postconf -P"))
+
+    def test_the_mta_gives_up_before_the_deadline(self):
+        self.setup("smtpd_milters = unix:gatepost/milter.sock\nmilter_command_timeout = 20\n")
+        self.assert_found(self.examine(), ("timeouts", "error", "smtp/inet: it gives up after 20 s (command_timeout), and the "
+                                           "daemon may take 20 s", "command_timeout=30s"))
+        self.setup(master=MASTER.replace("command_timeout=30s", "content_timeout=10s"))
+        self.assert_found(self.examine(), ("timeouts", "error", "submission/inet: it gives up after 10 s (content_timeout)",
+                                           "postconf -P"))
+
+    def test_the_protocol_is_too_old(self):
+        self.setup("milter_protocol = 2\n", master=MASTER + "other inet n - n - - smtpd\n  -o milter_protocol=4\n")
+        found = self.examine()
+        self.assert_found(found, ("milter-protocol", "error", "milter_protocol is 2", "postconf -e 'milter_protocol = 6'"),
+                          ("milter-protocol", "error", "other/inet: milter_protocol is 4",
+                           "postconf -PX 'other/inet/milter_protocol'"))
+
+    def test_another_milter_changes_what_we_signed(self):
+        self.setup(master=MASTER.replace(OURS, f"{OURS}, inet:localhost:11332"))
+        self.assert_found(self.examine(), ("milter-order", "warn", "submission/inet: inet:localhost:11332 comes behind Gatepost",
+                                           "last"))
+        self.setup(f"smtpd_milters = inet:localhost:11332, {OURS}\n")
+        self.assert_found(self.examine(), ("milter-order", "warn", "smtp/inet: inet:localhost:11332 comes before Gatepost",
+                                           "first"))
+
+    def test_opendkim_still_works_beside(self):
+        self.setup(f"smtpd_milters = {OURS}, inet:localhost:8891\n")
+        self.assert_found(self.examine(), ("other-signers", "warn", "smtp/inet: inet:localhost:8891 (OpenDKIM)",
+                                           "take it out of smtpd_milters"))
+
+    def test_a_content_filter_gives_mail_back_and_it_is_judged_again(self):
+        self.setup(master=MASTER.replace("  -o receive_override_options=no_milters\n", ""))
+        self.assert_found(self.examine(), ("filtered-twice", "warn", "127.0.0.1:10025/inet", "no_milters"))
+
+    def test_passwords_are_taken_in_clear(self):
+        self.setup(master=MASTER.replace("  -o smtpd_tls_security_level=encrypt\n", ""))
+        self.assert_found(self.examine(), ("tls-auth-only", "warn", "submission/inet", "smtpd_tls_auth_only = yes"))
+        self.setup("smtpd_tls_auth_only = yes\n", master=MASTER.replace("  -o smtpd_tls_security_level=encrypt\n", ""))
+        self.assert_found(self.examine())
+
+    def test_logins_are_taken_at_port_25(self):
+        self.setup(master=MASTER.replace("inet n - y - - smtpd\nsub", "inet n - y - - smtpd\n  -o smtpd_sasl_auth_enable=yes\n"
+                                         "  -o smtpd_tls_auth_only=yes\nsub"))
+        self.assert_found(self.examine(), ("auth-on-relay", "warn", "smtp/inet",
+                                           "postconf -P 'smtp/inet/smtpd_sasl_auth_enable=no'"))
+
+    def test_mail_of_local_programs_is_not_judged(self):
+        self.setup(without="non_smtpd_milters")
+        self.assert_found(self.examine(), ("non-smtpd-milters", "warn", "sendmail(1)",
+                                           "postconf -e 'non_smtpd_milters = unix:gatepost/milter.sock'"))
+
+    def test_bounces_are_to_be_signed_and_are_not_given_to_us(self):
+        self.daemon(policies=WORKFLOW)
+        self.key()
+        self.gate.start()
+        self.assert_found(self.examine(), ("bounces", "warn", "signs_bounces", "internal_mail_filter_classes = bounce"))
+        self.setup("internal_mail_filter_classes = notify, bounce\n")
+        self.assert_found(self.examine())
+
+    def key(self):
+        subprocess.run([self.gate.binary, "key", "new", "news", "--domain", "example.org", "--selector", "n1", "-c",
+                        self.gate.config_path], check=True, capture_output=True, timeout=60)
+
+    def test_the_daemon_cannot_read_its_keys(self):
+        self.daemon(user='"nobody"')
+        self.key()
+        keys, file = self.folder("gate", "keys"), self.folder("gate", "keys", "news.n1.pem")
+        self.assertEqual(os.stat(file).st_uid, pwd.getpwnam("nobody").pw_uid)
+        self.assertEqual([f["check"] for f in self.examine()], ["daemon"])
+        os.chown(file, 0, 0)
+        found = self.examine()
+        self.assertEqual((found[0]["check"], found[0]["result"]), ("keys", "error"))
+        self.assertIn(f"{file}: user nobody may not read it: {file}: Permission denied", found[0]["found"])
+        os.chown(keys, 0, 0)
+        self.assertIn(f"chown nobody: {keys}", self.examine()[0]["advice"])
+        os.chmod(file, 0o644)
+        self.assertIn("others can read it", self.examine()[0]["found"])
+
+    def test_postfix_changes_bytes_before_they_are_verified(self):
+        self.setup("message_strip_characters = \\0\n")
+        self.assert_found(self.examine(), ("strip-characters", "warn", "message_strip_characters = \\0", "postconf -X"))
+
+    def test_mail_leaves_in_clear(self):
+        self.setup(without="smtp_tls_security_level")
+        self.assert_found(self.examine(), ("outbound-tls", "warn", "not set", "smtp_tls_security_level = may"))
+
+    def test_the_files_of_postfix_are_broken_or_misspelt(self):
+        self.setup("nonsense\n")
+        self.assert_found(self.examine(), ("mta", "error", "missing '='", "postfix check"))
+        self.setup(master="smtp inet\n")
+        found = self.examine()
+        self.assertEqual([(f["check"], f["result"]) for f in found], [("mta", "error")])
+        self.setup(master="cleanup unix n - y - 0 cleanup\n")
+        self.assert_found(self.examine(), ("mta", "error", "master.cf has no smtpd", ""))
+        self.setup("smtpd_milter = unix:gatepost/milter.sock\n")
+        self.assert_found(self.examine(), ("mta", "warn", "unused parameter: smtpd_milter", "misspelt"))
+        self.assert_found(self.examine("--config-dir", self.folder("none")), ("mta", "error", "none", "postfix check"))
+
+    def test_the_resolver_does_not_answer_or_is_a_file(self):
+        self.daemon(dns='{ servers = [ "127.0.0.1@9" ]; timeout_ms = 200; }').start()
+        self.examine()
+        found = {f["check"]: f for f in self.report["findings"]}
+        self.assertEqual(found["resolver"]["result"], "error")
+        self.assertIn("3 of 3 questions were not answered", found["resolver"]["found"])
+        self.assertEqual(found["dns-validation"]["result"], "warn")
+        self.gate.config()
+        self.examine()
+        found = {f["check"]: f for f in self.report["findings"]}
+        self.assertEqual(found["resolver"]["result"], "warn")
+        self.assertIn("zone_file", found["resolver"]["found"])
+
+    def test_two_listeners_are_mixed_up(self):
+        ways = {role: os.path.join(self.queue, "gatepost", role) for role in ("inbound", "submission")}
+        self.daemon(listen=", ".join(f'{{ socket = "unix:{path}"; group = "postfix"; role = "{role}"; }}'
+                                     for role, path in ways.items()))
+        self.gate.socket_path = ways["submission"]
+        self.gate.start(is_quiet=True)
+        harness.wait_for("both sockets", lambda: all(os.path.exists(path) for path in ways.values()))
+        def setup(at_25, at_587):
+            way = "{ unix:gatepost/%s, default_action=tempfail, command_timeout=30s }"
+            self.setup(f"smtpd_milters = {way % at_25}\nnon_smtpd_milters = {way % 'submission'}\n",
+                       master=MASTER.replace(OURS, way % at_587))
+        setup("inbound", "submission")
+        self.assert_found(self.examine())
+        setup("submission", "inbound")
+        self.assert_found(self.examine(),
+                          ("roles", "warn", "smtp/inet: unix:gatepost/submission has the role submission",
+                           "postconf -e 'smtpd_milters = { unix:gatepost/inbound,"),
+                          ("roles", "error", "submission/inet: unix:gatepost/inbound has the role inbound",
+                           "postconf -P 'submission/inet/smtpd_milters={unix:gatepost/submission,"))
+
+    # ---- Sendmail
+
+    def sendmail(self, text, name="sendmail.mc"):
+        return self.examine("--sendmail", self.folder.write(name, text))
+
+    def test_sendmail_is_right(self):
+        good = f"`gatepost', `S=local:{self.socket_path}, F=T, T=S:30s;R:30s;E:5m')dnl\n"
+        self.assert_found(self.sendmail("divert(0)dnl\nINPUT_MAIL_FILTER(" + good))
+        self.assert_found(self.sendmail("MAIL_FILTER(" + good + "define(`confINPUT_MAIL_FILTERS', `gatepost')dnl\n"))
+        self.assert_found(self.sendmail(f"O InputMailFilters=gatepost\nXgatepost, S=local:{self.socket_path}, F=T, "
+                                        "T=S:30s;R:30s;E:5m\n", "sendmail.cf"))
+
+    def test_sendmail_does_not_ask_gives_up_early_and_lets_mail_pass(self):
+        self.assert_found(self.sendmail(f"INPUT_MAIL_FILTER(`gatepost', `S=local:{self.socket_path}')dnl\n"),
+                          ("default-action", "error", "no F=T", "F=T, T=S:30s;R:30s;E:5m"),
+                          ("timeouts", "error", "it gives up after 10 s (R)", "INPUT_MAIL_FILTER"))
+        self.assert_found(self.sendmail(f"MAIL_FILTER(`gatepost', `S=local:{self.socket_path}, F=T, T=R:30s')dnl\n"),
+                          ("milter-listed", "error", "Gatepost is not among its milters",
+                           f"S=local:{self.socket_path}, F=T"))
+        self.assert_found(self.sendmail("O InputMailFilters=gatepost\nXgatepost, S=local:/run/gatepost/x, F=R, T=R:1m\n",
+                                        "sendmail.cf"),
+                          ("socket-path", "error", "/run/gatepost/x is not where the daemon listens", "INPUT_MAIL_FILTER"))
+        self.assert_found(self.examine("--sendmail", self.folder("none.cf")), ("mta", "error", "No such file", "--sendmail"))
+
+    def test_sendmail_asks_another_filter_behind_us(self):
+        self.assert_found(self.sendmail(
+            f"O InputMailFilters=gatepost, opendkim\nXopendkim, S=inet:8891@localhost, F=T, T=R:2m\n"
+            f"Xgatepost, S=local:{self.socket_path}, F=T, T=R:30s\n", "sendmail.cf"),
+            ("milter-order", "warn", "inet:8891@localhost comes behind Gatepost", "last"),
+            ("other-signers", "warn", "OpenDKIM", "take it out"))
