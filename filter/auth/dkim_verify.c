@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/dkim_cover.h"
 #include "auth/dkim_feed.h"
 #include "auth/dkim_gate.h"
 #include "auth/dkim_key_record.h"
@@ -47,6 +48,7 @@ struct entry {
 	DKIM_SIGINFO *info;      /* fed: the library's view */
 	struct dkim_key key;
 	struct dkim_length body; /* with l= */
+	struct str half_covered; /* see auth/dkim_cover.h */
 };
 
 struct auth_dkim_verify {
@@ -310,8 +312,10 @@ struct auth_dkim_verify *auth_dkim_verify_begin(const struct auth_dkim *dkim, st
 	read_signatures(v, headers);
 	limit_work(v, headers);
 	for (size_t i = 0; i < v->count; i++)
-		if (v->entries[i].is_open)
+		if (v->entries[i].is_open) {
+			v->entries[i].half_covered = auth_dkim_half_covered(headers, &v->entries[i].signature);
 			dns_prefetch(dns, v->entries[i].signature.key_name, DNS_TXT);
+		}
 	if (has_open(v))
 		open_handle(v, headers);
 	return v;
@@ -380,6 +384,9 @@ static void judge(struct auth_dkim_verify *v, struct entry *e)
 	const char *error_text = dkim_sig_geterrorstr(error);
 	if (covers_missing_field(v, e))
 		decide(e, RESULT_NEUTRAL, STR("it covers a DKIM-Signature field that was not evaluated"));
+	else if (e->half_covered.n > 0)
+		decide(e, RESULT_POLICY,
+		       str_printf(v->arena, "there are several %.*s fields, and it does not cover all", STR_ARG(e->half_covered)));
 	else if (has_passed && body == DKIM_SIGBH_MATCH && error == DKIM_SIGERROR_OK)
 		decide(e, RESULT_PASS, STR_EMPTY);
 	else if (v->body.has_long_line && body != DKIM_SIGBH_MATCH)

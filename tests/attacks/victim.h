@@ -23,7 +23,7 @@ struct neighbour {
 	atomic_bool is_ending;
 	int64_t *latencies_us;       /* since they were last asked for */
 	size_t count, room;
-	bool is_broken;              /* some message was not accepted */
+	atomic_bool is_broken;       /* some message was not accepted */
 };
 
 struct latency {

@@ -220,12 +220,26 @@ def changes():
     message("changed-received", text.replace(b"a.example.net", b"z.example.net"), verdict())
     message("changed-signature-field", text.replace(b"c=relaxed", b"c= relaxed"),
             verdict("fail", reason="header fields were changed"))
-    message("added-from", b"From: Eve <eve@example.net>\n" + text, verdict(), dkimpy=False)
+    message("added-from", b"From: Eve <eve@example.net>\n" + text, verdict("policy", reason="several From fields"))
+    for field in (b"Subject: You have won", b"subject : You have won", b"To: you@example.net", b"Date: now"):
+        name = field.split(b":")[0].decode().strip().lower() + ("-blank" if b" :" in field else "")
+        message("added-" + name, field + b"\n" + text, verdict("policy", reason="and it does not cover all"))
+    message("added-reply-to-not-covered", b"Reply-To: eve@example.net\n" + text, verdict(), dkimpy=False)
     above = signed(basic(h="from:" + NAMES))
     message("added-from-oversigned", b"From: Eve <eve@example.net>\n" + above, verdict("fail"))
     message("oversigned", above, verdict())
     message("every-field-oversigned", signed(
         basic(h="received:from:to:subject:date:message-id:dkim-signature:from:to")), verdict("fail"), dkimpy=False)
+
+
+def domains():
+    """Signed by somebody else: nobody has a key at these names here, ../spoofing/ has."""
+    for name, d in (("other", "attack.example"), ("longer", "example.org.attack.example"), ("below", "a.b.example.org"),
+                    ("suffix", "notexample.org"), ("short", "x.org")):
+        simple_case("domain-" + name, basic().replace("d=example.org", "d=" + d), "permerror", domain=d,
+                    reason="no such record", dkimpy=False)
+    simple_case("domain-control", basic().replace("d=example.org", "d=example.org\1.attack.example"), "permerror",
+                domain="-", selector="-", algorithm="-", reason="control characters", dkimpy=False)
 
 
 def lengths():
@@ -431,7 +445,7 @@ def write_zone():
                 f.write("%s._domainkey.%s TXT %s\n" % (selector, domain, data))
 
 
-for group in (canonicalizations, changes, lengths, times, identities, tags, keys, several, authors, rfc8463):
+for group in (canonicalizations, changes, domains, lengths, times, identities, tags, keys, several, authors, rfc8463):
     group()
 write_zone()
 with open(path("verdicts"), "w") as out:

@@ -1,7 +1,10 @@
 #include "../test.h"
 
 #include "spf_zone.h"
+#include <stdlib.h>
+
 #include "base/buf.h"
+#include "base/clock.h"
 
 /* A zone written line by line. */
 static struct fixture fixture_of_buf(struct buf *zone)
@@ -315,6 +318,23 @@ static void long_senders_name_no_domain(void **state)
 	fixture_end(&f);
 }
 
+static void twenty_seconds_end_the_check(void **state) /* RFC 7208 4.6.4 */
+{
+	(void)state;
+	if (getenv("LONG") == NULL)
+		skip();
+	struct fixture f = fixture_of_text(STR("example.org TXT \"v=spf1 a:silent.example -all\"\n"
+					       "silent.example A DELAY 21s\nsilent.example A 192.0.2.1\n"), 60000);
+	struct spf_check c = { .helo = STR("h"), .mail_from = STR("u@example.org") };
+	assert_true(ip_parse(STR("192.0.2.1"), &c.client));
+	int64_t start_ms = clock_mono_ms();
+	const struct spf_verdict *v = spf_check_mailfrom(f.dns, &c, start_ms + 60000, f.arena);
+	int64_t took_ms = clock_mono_ms() - start_ms;
+	assert_result(v, RESULT_TEMPERROR);
+	assert_in_range(took_ms, 19900, 20900);
+	fixture_end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +351,7 @@ int main(void)
 		cmocka_unit_test(long_explanations),
 		cmocka_unit_test(explanations_of_every_length),
 		cmocka_unit_test(long_senders_name_no_domain),
+		cmocka_unit_test(twenty_seconds_end_the_check),
 	};
 	return RUN_TESTS(tests);
 }
