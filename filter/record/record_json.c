@@ -1,12 +1,10 @@
 /* The record as JSON. The schema is told in record.h. */
 #include "record/record.h"
 
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <time.h>
 
-#include "base/arena.h"
 #include "base/fail.h"
 #include "record/report_row.h"
 #include "record/writer.h"
@@ -19,204 +17,293 @@ static const struct writer_limits steps[] = {
 };
 enum { STEP_COUNT = sizeof(steps) / sizeof(steps[0]) };
 
-/* The object for a group of facts, made when first needed. */
-static json_t *group(json_t *root, const char *name)
+/* ---- facts ---------------------------------------------------------------------------------------------- */
+
+/* "spf.result" is the member "result" of the group "spf". A group stands in several places of the fact table, but once
+ * in the record. */
+static struct fact_member {
+	struct str group;
+	const char *name;
+	enum fact_id next;   /* of the same group; FACT_COUNT: none */
+	bool is_first;
+} members[FACT_COUNT];
+static pthread_once_t members_once = PTHREAD_ONCE_INIT;
+
+static void members_init(void)
 {
-	json_t *object = json_object_get(root, name);
-	if (object == NULL) {
-		object = json_object();
-		writer_put(root, name, object);
+	for (enum fact_id id = 0; id < FACT_COUNT; id++) {
+		struct fact_member *m = &members[id];
+		struct str rest;
+		str_cut(str_of(fact_descs[id].name), '.', &m->group, &rest);
+		m->name = rest.p;
+		m->next = FACT_COUNT;
+		m->is_first = true;
+		for (enum fact_id before = id; before > 0 && m->is_first; before--) {
+			if (!str_eq(members[before - 1].group, m->group))
+				continue;
+			members[before - 1].next = id;
+			m->is_first = false;
+		}
 	}
-	return object;
 }
 
-static json_t *fact(struct writer *w, enum fact_id id, const struct fact_value *v)
+static void put_fact(struct writer *w, enum fact_id id, const struct fact_value *v)
 {
 	char ip[IP_TEXT_MAX];
-	if (v->state == FACT_ABSENT)
-		return json_null();
+	const char *name = members[id].name;
+	if (v->state == FACT_ABSENT) {
+		writer_null(w, name);
+		return;
+	}
 	if (v->state == FACT_UNKNOWN) {
-		json_t *unknown = json_object();
-		writer_put(unknown, "unknown", writer_text(w, v->reason));
-		return unknown;
+		writer_object(w, name);
+		writer_text(w, "unknown", v->reason);
+		writer_object_end(w);
+		return;
 	}
 	switch (fact_descs[id].type) {
 	case TYPE_RESULT:
-		return writer_word(result_words[v->result]);
+		writer_word(w, name, result_words[v->result]);
+		return;
 	case TYPE_STRING:
 	case TYPE_ADDRESS:
 	case TYPE_DOMAIN:
-		return writer_text(w, v->text);
+		writer_text(w, name, v->text);
+		return;
 	case TYPE_IP:
-		return writer_word(ip_print(v->ip, ip));
+		writer_word(w, name, ip_print(v->ip, ip));
+		return;
 	case TYPE_INT:
-		return json_integer(v->number);
+		writer_int(w, name, v->number);
+		return;
 	case TYPE_BOOL:
-		return json_boolean(v->truth);
+		writer_bool(w, name, v->truth);
+		return;
 	case TYPE_LIST:
-		return writer_texts(w, v->list.items, v->list.count);
+		writer_texts(w, name, v->list.items, v->list.count);
+		return;
 	}
 	BUG_IF(true);
 }
 
-static void put_facts(struct writer *w, json_t *root, const struct facts *f)
+/* ---- the decision --------------------------------------------------------------------------------------- */
+
+static void put_reply(struct writer *w, const struct reply *r)
 {
-	for (enum fact_id id = 0; id < FACT_COUNT; id++) {
-		const struct fact_value *v = facts_get(f, id);
-		if (v->state == FACT_UNSET)
-			continue;
-		struct str first, rest;
-		str_cut(str_of(fact_descs[id].name), '.', &first, &rest);
-		writer_put(group(root, str_to_c(w->arena, first)), rest.p, fact(w, id, v));
+	if (r->code == 0) {
+		writer_null(w, "reply");
+		return;
 	}
+	writer_object(w, "reply");
+	writer_int(w, "code", r->code);
+	writer_text(w, "enhanced", r->enhanced);
+	writer_text(w, "text", r->text);
+	writer_object_end(w);
 }
 
-static json_t *reply(struct writer *w, const struct reply *r)
+static void put_place(struct writer *w, const struct rule_place *place)
 {
-	if (r->code == 0)
-		return json_null();
-	json_t *object = json_object();
-	writer_put(object, "code", json_integer(r->code));
-	writer_put(object, "enhanced", writer_text(w, r->enhanced));
-	writer_put(object, "text", writer_text(w, r->text));
-	return object;
+	writer_text_or_null(w, "rule", str_of(place->rule));
+	writer_text_or_null(w, "file", str_of(place->file));
+	if (place->rule == NULL)
+		writer_null(w, "line");
+	else
+		writer_int(w, "line", place->line);
 }
 
-static void put_place(struct writer *w, json_t *object, const struct rule_place *place)
+static void put_texts_of(struct writer *w, const char *name, const struct decision *d, size_t count, enum action action)
 {
-	writer_put(object, "rule", writer_text_or_null(w, str_of(place->rule)));
-	writer_put(object, "file", writer_text_or_null(w, str_of(place->file)));
-	writer_put(object, "line", place->rule == NULL ? json_null() : json_integer(place->line));
+	writer_list(w, name);
+	for (size_t i = 0; i < count; i++)
+		if (d->effects[i].action == action)
+			writer_text(w, NULL, d->effects[i].value);
+	writer_list_end(w);
 }
 
-static void put_effects(struct writer *w, json_t *object, const struct decision *d)
+static void put_effects(struct writer *w, const struct decision *d)
 {
-	json_t *tags = json_array(), *logs = json_array(), *headers = json_array();
 	size_t count = writer_told(w, d->effect_count, w->limits.effects);
+	put_texts_of(w, "tags", d, count, ACTION_TAG);
+	put_texts_of(w, "logs", d, count, ACTION_LOG);
+	writer_list(w, "headers");
 	for (size_t i = 0; i < count; i++) {
 		const struct policy_effect *e = &d->effects[i];
-		if (e->action == ACTION_TAG) {
-			writer_append(tags, writer_text(w, e->value));
-		} else if (e->action == ACTION_LOG) {
-			writer_append(logs, writer_text(w, e->value));
-		} else if (e->action == ACTION_ADD_HEADER) {
-			json_t *header = json_object();
-			writer_put(header, "name", writer_text(w, e->name));
-			writer_put(header, "value", writer_text(w, e->value));
-			writer_put(header, "rule", writer_text_or_null(w, str_of(e->from.rule)));
-			writer_append(headers, header);
-		}
+		if (e->action != ACTION_ADD_HEADER)
+			continue;
+		writer_object(w, NULL);
+		writer_text(w, "name", e->name);
+		writer_text(w, "value", e->value);
+		writer_text_or_null(w, "rule", str_of(e->from.rule));
+		writer_object_end(w);
 	}
-	writer_put(object, "tags", tags);
-	writer_put(object, "logs", logs);
-	writer_put(object, "headers", headers);
+	writer_list_end(w);
 }
 
-static json_t *decision(struct writer *w, const struct decision *d)
+static void put_decision(struct writer *w, const struct decision *d)
 {
-	json_t *object = json_object(), *observed = json_array();
-	writer_put(object, "action", writer_word(action_descs[d->action].name));
-	put_place(w, object, &d->from);
-	writer_put(object, "reason", writer_text_or_null(w, d->reason));
-	writer_put(object, "unknown", json_boolean(d->is_unknown));
-	put_effects(w, object, d);
+	writer_object(w, "decision");
+	writer_word(w, "action", action_descs[d->action].name);
+	put_place(w, &d->from);
+	writer_text_or_null(w, "reason", d->reason);
+	writer_bool(w, "unknown", d->is_unknown);
+	put_effects(w, d);
 	size_t count = writer_told(w, d->observed_count, w->limits.effects);
+	writer_list(w, "observed");
 	for (size_t i = 0; i < count; i++) {
-		json_t *one = json_object();
-		put_place(w, one, &d->observed[i].from);
-		writer_put(one, "action", writer_word(action_descs[d->observed[i].action].name));
-		writer_put(one, "reply", reply(w, &d->observed[i].reply));
-		writer_append(observed, one);
+		writer_object(w, NULL);
+		put_place(w, &d->observed[i].from);
+		writer_word(w, "action", action_descs[d->observed[i].action].name);
+		put_reply(w, &d->observed[i].reply);
+		writer_object_end(w);
 	}
-	writer_put(object, "observed", observed);
-	return object;
+	writer_list_end(w);
+	writer_object_end(w);
 }
 
-static json_t *recipients(struct writer *w, const struct record *r)
+static void put_recipients(struct writer *w, const struct record *r)
 {
-	json_t *object = json_object(), *list = json_array();
 	size_t count = writer_told(w, r->recipient_count, w->limits.recipients);
+	writer_object(w, "recipients");
+	writer_int(w, "count", (int64_t)r->recipient_count);
+	writer_list(w, "list");
 	for (size_t i = 0; i < count; i++) {
 		const struct record_recipient *one = &r->recipients[i];
-		json_t *entry = json_object();
-		writer_put(entry, "address", writer_text(w, one->address));
-		writer_put(entry, "reply", reply(w, &one->reply));
+		writer_object(w, NULL);
+		writer_text(w, "address", one->address);
+		put_reply(w, &one->reply);
 		if (one->from.rule != NULL)
-			put_place(w, entry, &one->from);
-		writer_append(list, entry);
+			put_place(w, &one->from);
+		writer_object_end(w);
 	}
-	writer_put(object, "count", json_integer((json_int_t)r->recipient_count));
-	writer_put(object, "list", list);
-	return object;
+	writer_list_end(w);
+	writer_object_end(w);
 }
 
-static json_t *milliseconds(const struct record *r)
+static void put_milliseconds(struct writer *w, const struct record *r)
 {
-	json_t *object = json_object();
+	writer_object(w, "ms");
 	for (enum stage s = 0; s < STAGE_COUNT; s++)
 		if (r->stage_us[s] > 0)
-			writer_put(object, stage_words[s], json_real((double)r->stage_us[s] / 1000));
-	writer_put(object, "dns_wait", json_real((double)r->dns_wait_us / 1000));
-	return object;
+			writer_thousandths(w, stage_words[s], r->stage_us[s]);
+	writer_thousandths(w, "dns_wait", r->dns_wait_us);
+	writer_object_end(w);
 }
 
-static json_t *spf_check(struct writer *w, const struct spf_verdict *v)
+/* ---- what authentication found, beside the facts of the same name ------------------------------------------ */
+
+static void put_spf_check(struct writer *w, const struct spf_verdict *v)
 {
-	json_t *object = json_object();
-	writer_put(object, "identity", writer_text(w, v->identity));
-	writer_put(object, "domain", writer_text_or_null(w, v->domain));
-	writer_put(object, "result", writer_word(result_words[v->result]));
-	writer_put(object, "sender", writer_text_or_null(w, v->sender));
-	writer_put(object, "mechanism", writer_text_or_null(w, v->mechanism));
-	writer_put(object, "reason", writer_text_or_null(w, v->reason));
-	writer_put(object, "explanation", writer_text_or_null(w, v->explanation));
-	writer_put(object, "lookups", json_integer(v->lookups));
-	writer_put(object, "voids", json_integer(v->voids));
-	return object;
+	writer_object(w, NULL);
+	writer_text(w, "identity", v->identity);
+	writer_text_or_null(w, "domain", v->domain);
+	writer_word(w, "result", result_words[v->result]);
+	writer_text_or_null(w, "sender", v->sender);
+	writer_text_or_null(w, "mechanism", v->mechanism);
+	writer_text_or_null(w, "reason", v->reason);
+	writer_text_or_null(w, "explanation", v->explanation);
+	writer_int(w, "lookups", v->lookups);
+	writer_int(w, "voids", v->voids);
+	writer_object_end(w);
 }
 
-static json_t *signature(struct writer *w, const struct dkim_verdict *v)
+static void put_spf(struct writer *w, const struct record *r)
 {
-	json_t *object = json_object();
-	writer_put(object, "domain", writer_text_or_null(w, v->domain));
-	writer_put(object, "selector", writer_text_or_null(w, v->selector));
-	writer_put(object, "identity", writer_text_or_null(w, v->identity));
-	writer_put(object, "algorithm", writer_text_or_null(w, v->algorithm));
-	writer_put(object, "signature", writer_text_or_null(w, v->signature));
-	writer_put(object, "result", writer_word(result_words[v->result]));
-	writer_put(object, "reason", writer_text_or_null(w, v->reason));
-	writer_put(object, "key_bits", json_integer(v->key_bits));
-	writer_put(object, "testing", json_boolean(v->is_testing));
-	writer_put(object, "covers_body", json_boolean(v->covers_body));
-	return object;
-}
-
-static void put_spf_and_dkim(struct writer *w, json_t *root, const struct auth_results *auth)
-{
-	json_t *checks = json_array(), *signatures = json_array();
+	const struct auth_results *auth = r->auth;
+	writer_list(w, "checks");
 	if (auth->spf_mailfrom != NULL)
-		writer_append(checks, spf_check(w, auth->spf_mailfrom));
+		put_spf_check(w, auth->spf_mailfrom);
 	if (auth->spf_helo != NULL && auth->spf_helo != auth->spf_mailfrom) /* with <> they are one check */
-		writer_append(checks, spf_check(w, auth->spf_helo));
-	writer_put(group(root, "spf"), "checks", checks);
-	size_t count = writer_told(w, auth->dkim_count, w->limits.signatures);
-	for (size_t i = 0; i < count; i++)
-		writer_append(signatures, signature(w, &auth->dkim[i]));
-	writer_put(group(root, "dkim"), "signatures", signatures);
-	writer_put(group(root, "dkim"), "skipped", json_integer((json_int_t)auth->dkim_skipped));
+		put_spf_check(w, auth->spf_helo);
+	writer_list_end(w);
 }
 
-static void put_dmarc(struct writer *w, json_t *root, const struct record *r)
+static void put_signature(struct writer *w, const struct dkim_verdict *v)
+{
+	writer_object(w, NULL);
+	writer_text_or_null(w, "domain", v->domain);
+	writer_text_or_null(w, "selector", v->selector);
+	writer_text_or_null(w, "identity", v->identity);
+	writer_text_or_null(w, "algorithm", v->algorithm);
+	writer_text_or_null(w, "signature", v->signature);
+	writer_word(w, "result", result_words[v->result]);
+	writer_text_or_null(w, "reason", v->reason);
+	writer_int(w, "key_bits", v->key_bits);
+	writer_bool(w, "testing", v->is_testing);
+	writer_bool(w, "covers_body", v->covers_body);
+	writer_object_end(w);
+}
+
+static void put_dkim(struct writer *w, const struct record *r)
+{
+	size_t count = writer_told(w, r->auth->dkim_count, w->limits.signatures);
+	writer_list(w, "signatures");
+	for (size_t i = 0; i < count; i++)
+		put_signature(w, &r->auth->dkim[i]);
+	writer_list_end(w);
+	writer_int(w, "skipped", (int64_t)r->auth->dkim_skipped);
+}
+
+static void put_iprev(struct writer *w, const struct record *r)
+{
+	if (r->auth->iprev != NULL)
+		writer_text_or_null(w, "reason", r->auth->iprev->reason);
+}
+
+static void put_dmarc(struct writer *w, const struct record *r)
 {
 	const struct dmarc_verdict *v = r->auth->dmarc;
-	json_t *dmarc = group(root, "dmarc"), *row = report_row(w, r);
-	writer_put(dmarc, "psd", writer_text_or_null(w, v->psd));
-	writer_put(dmarc, "nonexistent", json_boolean(v->is_nonexistent));
-	if (row != NULL)
-		writer_put(dmarc, "report", row);
+	if (v == NULL)
+		return;
+	writer_text_or_null(w, "psd", v->psd);
+	writer_bool(w, "nonexistent", v->is_nonexistent);
+	report_row(w, "report", r);
 }
 
-static json_t *rfc3339(int64_t unix_ms)
+/* Groups of which there is more to tell than facts. */
+static const struct {
+	struct str group;
+	void (*put)(struct writer *, const struct record *);
+} more[] = {
+	{ { "spf", 3 }, put_spf },
+	{ { "dkim", 4 }, put_dkim },
+	{ { "iprev", 5 }, put_iprev },
+	{ { "dmarc", 5 }, put_dmarc },
+};
+
+static void put_more(struct writer *w, struct str group, const struct record *r)
+{
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+		if (str_eq(more[i].group, group))
+			more[i].put(w, r);
+}
+
+/* Facts that nobody set are left out, and a group with nothing in it. */
+static void put_group(struct writer *w, enum fact_id first, const struct record *r)
+{
+	char name[32];
+	struct str group = members[first].group;
+	snprintf(name, sizeof(name), "%.*s", STR_ARG(group));
+	size_t bytes_before = w->out.n;
+	bool had_sibling = w->has_sibling;
+	writer_object(w, name);
+	for (enum fact_id id = first; id < FACT_COUNT; id = members[id].next) {
+		const struct fact_value *v = facts_get(r->facts, id);
+		if (v->state != FACT_UNSET)
+			put_fact(w, id, v);
+	}
+	if (r->auth != NULL)
+		put_more(w, group, r);
+	if (w->has_sibling) {
+		writer_object_end(w);
+	} else {
+		w->out.n = bytes_before;
+		w->has_sibling = had_sibling;
+	}
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------ */
+
+static void put_rfc3339(struct writer *w, const char *name, int64_t unix_ms)
 {
 	char out[40];
 	struct tm tm;
@@ -224,48 +311,43 @@ static json_t *rfc3339(int64_t unix_ms)
 	gmtime_r(&seconds, &tm);
 	size_t n = strftime(out, sizeof(out), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(out + n, sizeof(out) - n, ".%03dZ", (int)(unix_ms % 1000));
-	return writer_word(out);
+	writer_word(w, name, out);
 }
 
-static json_t *whole(struct writer *w, const struct record *r)
+static void put_whole(struct writer *w, const struct record *r)
 {
-	json_t *root = json_object();
-	writer_put(root, "v", json_integer(1));
-	writer_put(root, "id", writer_text(w, r->id));
-	writer_put(root, "time", rfc3339(r->unix_ms));
-	writer_put(root, "unix_ms", json_integer(r->unix_ms));
-	writer_put(root, "version", writer_word(GATEPOST_VERSION));
-	writer_put(root, "generation", json_integer(r->generation));
-	writer_put(root, "stage", writer_word(stage_words[r->stage]));
-	writer_put(root, "disposition", writer_word(r->disposition));
-	writer_put(root, "decision", decision(w, &r->decision));
-	writer_put(root, "reply", reply(w, &r->reply));
-	writer_put(root, "recipients", recipients(w, r));
-	writer_put(root, "ms", milliseconds(r));
-	put_facts(w, root, r->facts);
-	if (r->auth != NULL) {
-		put_spf_and_dkim(w, root, r->auth);
-		if (r->auth->iprev != NULL)
-			writer_put(group(root, "iprev"), "reason", writer_text_or_null(w, r->auth->iprev->reason));
-		if (r->auth->dmarc != NULL)
-			put_dmarc(w, root, r);
-	}
+	writer_object(w, NULL);
+	writer_int(w, "v", 1);
+	writer_text(w, "id", r->id);
+	put_rfc3339(w, "time", r->unix_ms);
+	writer_int(w, "unix_ms", r->unix_ms);
+	writer_word(w, "version", GATEPOST_VERSION);
+	writer_int(w, "generation", r->generation);
+	writer_word(w, "stage", stage_words[r->stage]);
+	writer_word(w, "disposition", r->disposition);
+	put_decision(w, &r->decision);
+	put_reply(w, &r->reply);
+	put_recipients(w, r);
+	put_milliseconds(w, r);
+	for (enum fact_id id = 0; id < FACT_COUNT; id++)
+		if (members[id].is_first)
+			put_group(w, id, r);
 	if (w->is_cut)
-		writer_put(root, "truncated", json_true());
-	return root;
+		writer_bool(w, "truncated", true);
+	writer_object_end(w);
 }
 
 struct str record_json(struct arena *a, const struct record *r)
 {
+	pthread_once(&members_once, members_init);
 	for (size_t step = 0; step < STEP_COUNT; step++) {
-		struct writer w = { .arena = a, .limits = steps[step] };
-		json_t *root = whole(&w, r);
-		char *line = fail_if_null(json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9)));
+		struct writer w;
 		struct str copy = STR_EMPTY;
-		if (strlen(line) <= RECORD_MAX_BYTES)
-			copy = str_dup(a, str_of(line));
-		free(line);
-		json_decref(root);
+		writer_init(&w, a, &steps[step], RECORD_MAX_BYTES);
+		put_whole(&w, r);
+		if (!w.out.is_full)
+			copy = str_dup(a, buf_str(&w.out));
+		writer_fini(&w);
 		if (copy.n > 0)
 			return copy;
 	}

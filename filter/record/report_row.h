@@ -6,5 +6,5 @@
 #include "record/record.h"
 #include "record/writer.h"
 
-/* The object "dmarc.report" of the record. NULL unless a DMARC policy applied. */
-json_t *report_row(struct writer *, const struct record *);
+/* Writes the record's object of that name; nothing unless a DMARC policy applied. */
+void report_row(struct writer *, const char *name, const struct record *);

@@ -1,13 +1,15 @@
-/* record/writer.h - JSON from texts that anyone may have chosen, within limits.
+/* record/writer.h - JSON written as it comes, from texts that anyone may have chosen, within limits.
  *
- * Owns:    nothing; values belong to the object or array they were put into.
- * Threads: one at a time. Fails: never; out of memory aborts. */
+ * A record is written for every message; building it as a tree first cost more than verifying a signature. Members are
+ * written in the order of the calls; a name may be given once in its object, which the caller sees to.
+ * Owns:    its buffer; writer_fini frees it.
+ * Threads: one at a time. Fails: over the size, is_full of `out`; out of memory aborts. */
 #pragma once
 
-#include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
-#include "base/str.h"
+#include "base/buf.h"
 
 struct arena;
 
@@ -20,16 +22,32 @@ struct writer_limits {
 struct writer {
 	struct arena *arena;
 	struct writer_limits limits;
+	struct buf out;
+	bool has_sibling;  /* a comma comes before the next value */
 	bool is_cut;       /* something was left out */
 };
 
-void writer_put(json_t *object, const char *name, json_t *value);
-void writer_append(json_t *array, json_t *value);
+void writer_init(struct writer *, struct arena *, const struct writer_limits *, size_t max_bytes);
+void writer_fini(struct writer *);
+
+/* name: of the member, plain ASCII; NULL: the value is an element of a list, or the whole. */
+void writer_object(struct writer *, const char *name);
+void writer_object_end(struct writer *);
+void writer_list(struct writer *, const char *name);
+void writer_list_end(struct writer *);
+
 /* Any bytes: what is not UTF-8, and DEL, becomes U+FFFD. */
-json_t *writer_text(struct writer *, struct str);
-json_t *writer_text_or_null(struct writer *, struct str);
-/* A text of ours. */
-json_t *writer_word(const char *);
-json_t *writer_texts(struct writer *, const struct str *items, size_t count);
+void writer_text(struct writer *, const char *name, struct str);
+/* null if it is empty. */
+void writer_text_or_null(struct writer *, const char *name, struct str);
+void writer_texts(struct writer *, const char *name, const struct str *items, size_t count);
+/* A text of ours; NULL gives null. */
+void writer_word(struct writer *, const char *name, const char *);
+void writer_int(struct writer *, const char *name, int64_t);
+/* With three decimals. */
+void writer_thousandths(struct writer *, const char *name, int64_t);
+void writer_bool(struct writer *, const char *name, bool);
+void writer_null(struct writer *, const char *name);
+
 /* How many of count entries are told under this limit: the first ones. */
 size_t writer_told(struct writer *, size_t count, size_t limit);
