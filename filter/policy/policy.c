@@ -114,11 +114,25 @@ const struct bits *policy_facts_at(const struct policy *p, enum stage stage)
 	return &p->at[stage].facts;
 }
 
+bool policy_has_rules_at(const struct policy *p, enum stage stage)
+{
+	return p->at[stage].rules.count > 0;
+}
+
+/* A rule that only watches needs no answer of ours. One that only tags does, if it defers what it cannot tell. */
+static bool may_refuse(const struct rule *r)
+{
+	enum action final = rule_final_action(r);
+	return !r->is_observed && (final == ACTION_REJECT || final == ACTION_DEFER || !r->skips_unknown);
+}
+
 bool policy_decides_at(const struct policy *p, enum stage stage)
 {
-	bool is_sending = (stage == STAGE_MAIL && p->workflows.count + p->port_groups.count > 0) ||
-			  (stage == STAGE_HEADERS && p->workflows.count > 0);
-	return is_sending || p->at[stage].rules.count > 0;
+	bool decides = (stage == STAGE_MAIL && p->workflows.count + p->port_groups.count > 0) ||
+		       (stage == STAGE_HEADERS && p->workflows.count > 0);
+	for (size_t i = 0; i < p->at[stage].rules.count && !decides; i++)
+		decides = may_refuse(p->at[stage].rules.items[i]);
+	return decides;
 }
 
 size_t policy_rule_count(const struct policy *p)

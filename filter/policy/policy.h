@@ -83,7 +83,9 @@ const struct bits *policy_facts_at(const struct policy *, enum stage);
 /* Facts that rules of stages behind this one ask about, of those rules that can hold still by the facts known here: what
  * need not be found out is not. */
 struct bits policy_facts_asked_after(const struct policy *, enum stage, const struct facts *, struct arena *);
-/* Does any rule, workflow or group of ports have a say at this stage. */
+/* Does any rule run at this stage. */
+bool policy_has_rules_at(const struct policy *, enum stage);
+/* May any rule, workflow or group of ports refuse at this stage. */
 bool policy_decides_at(const struct policy *, enum stage);
 size_t policy_rule_count(const struct policy *);
 /* The files read, in order. */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fail.h"
+
 void writer_init(struct writer *w, struct arena *a, const struct writer_limits *limits, size_t max_bytes)
 {
 	*w = (struct writer){ .arena = a, .limits = *limits };
@@ -15,17 +17,25 @@ void writer_fini(struct writer *w)
 	buf_fini(&w->out);
 }
 
-/* What stands before a value. */
+enum { NAME_MAX_BYTES = 40 };
+
+/* What stands before a value: one addition, for there are hundreds of them. */
 static void begin(struct writer *w, const char *name)
 {
+	char text[NAME_MAX_BYTES + 4];
+	size_t n = 0, name_bytes = name == NULL ? 0 : strlen(name);
+	BUG_IF(name_bytes > NAME_MAX_BYTES);
 	if (w->has_sibling)
-		buf_add_char(&w->out, ',');
+		text[n++] = ',';
 	w->has_sibling = true;
-	if (name == NULL)
-		return;
-	buf_add_char(&w->out, '"');
-	buf_add(&w->out, str_of(name));
-	buf_add(&w->out, STR("\":"));
+	if (name != NULL) {
+		text[n++] = '"';
+		memcpy(text + n, name, name_bytes);
+		n += name_bytes;
+		text[n++] = '"';
+		text[n++] = ':';
+	}
+	buf_add(&w->out, (struct str){ text, n });
 }
 
 static void open_with(struct writer *w, const char *name, char bracket)

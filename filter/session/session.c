@@ -14,7 +14,7 @@ struct session_needs session_needs_of(const struct snapshot *snapshot)
 	struct session_needs needs = {
 		.helo = true,
 		.body = true,
-		.data = policy_decides_at(snapshot->policy, STAGE_DATA),
+		.data = policy_has_rules_at(snapshot->policy, STAGE_DATA),
 		.unknown = bits_has(policy_facts(snapshot->policy), FACT_CLIENT_UNKNOWN_COMMANDS),
 	};
 	for (enum stage stage = 0; stage < STAGE_COUNT; stage++)

@@ -21,6 +21,7 @@
 enum {
 	BUCKETS_MAX = 200000,
 	BUCKETS_DELAY_MS = 250,    /* a crash may give back what was taken within this time */
+	RECORDS_DELAY_MS = 50,     /* under load many records are one transaction; a crash may lose those of this time */
 	MEMORY_ROWS_MAX = 10000,
 };
 
@@ -124,7 +125,7 @@ static void sqlite_put(void *self, struct node *n)
 {
 	struct sqlite_store *s = self;
 	if (s->queue != NULL)
-		queue_put(s->queue, n, 0);
+		queue_put(s->queue, n, n->kind == NODE_RECORD ? RECORDS_DELAY_MS : 0);
 	else
 		write_now(s, n);
 }

@@ -117,12 +117,23 @@ static void need_sets_name_what_rules_ask_stage_by_stage(void **state)
 		assert_memory_equal(policy_facts_at(p, stage), &expected[stage], sizeof(struct bits));
 	assert_memory_equal(policy_facts(p), &all, sizeof(struct bits));
 	assert_true(policy_decides_at(p, STAGE_HELO));
-	assert_true(policy_decides_at(p, STAGE_MAIL));
+	assert_true(policy_has_rules_at(p, STAGE_MAIL));
+	assert_false(policy_decides_at(p, STAGE_MAIL)); /* its rule only watches */
 	assert_true(policy_decides_at(p, STAGE_RCPT));
 	assert_true(policy_decides_at(p, STAGE_END));
 	assert_false(policy_decides_at(p, STAGE_CONNECT));
 	assert_false(policy_decides_at(p, STAGE_DATA));
 	assert_false(policy_decides_at(p, STAGE_HEADERS));
+}
+
+static void what_only_tags_decides_only_where_it_may_not_know(void **state)
+{
+	struct fixture *f = *state;
+	const struct policy *p = load_text(f,
+		"rules = ( { name = \"a\"; unknown = \"skip\"; when = { helo = { valid = false; }; }; then = { action = \"tag\"; tag = \"a\"; }; },\n"
+		"  { name = \"b\"; at = \"data\"; when = { helo = { valid = false; }; }; then = { action = \"tag\"; tag = \"b\"; }; } );");
+	assert_false(policy_decides_at(p, STAGE_HELO));
+	assert_true(policy_decides_at(p, STAGE_DATA));
 }
 
 /* Warnings count, and so does a rule or workflow that no test names. */
@@ -193,6 +204,7 @@ int main(void)
 		TEST(names_are_one_space_over_all_files),
 		TEST(folders_that_are_missing_or_empty_are_told),
 		TEST(need_sets_name_what_rules_ask_stage_by_stage),
+		TEST(what_only_tags_decides_only_where_it_may_not_know),
 		TEST(shipped_policies_are_good_and_wholly_tested),
 		TEST(shipped_policies_and_the_example_go_together),
 		TEST(the_example_in_the_readme_works),
