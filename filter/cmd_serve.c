@@ -1,5 +1,6 @@
 #include "cmd_serve.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -447,9 +448,18 @@ static int run(struct daemon *d, struct diags *diags)
 	return serve(d);
 }
 
+/* Each message takes some tens of KB and gives them back. By default glibc gives them on to the kernel, and takes them
+ * again page by page for the next message. */
+static void keep_freed_memory(void)
+{
+	mallopt(M_TOP_PAD, 256 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+}
+
 int serve_listener(const struct serve_plan *plan)
 {
 	static struct daemon d = { .lock = PTHREAD_MUTEX_INITIALIZER, .reloads = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
+	keep_freed_memory();
 	d.plan = plan;
 	d.arena = arena_new();
 	struct diags *diags = diags_new();
