@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "cmd_wrap.h"
@@ -94,6 +95,8 @@ int cmd_doctor(int argc, char **argv)
 		return cmd_usage_error(argv[0], "\"%s\" is too much", argv[optind]);
 	if (settings.postfix_folder != NULL && settings.sendmail_file != NULL)
 		return cmd_usage_error(argv[0], "either Postfix or Sendmail");
+	if (geteuid() != 0)
+		fprintf(stderr, "gatepost doctor: run this as root: without, it cannot see what others may and may not do\n");
 	struct arena *a = arena_new();
 	const struct doctor_report *r = doctor_run(&settings, a);
 	if (wants_json)

@@ -112,7 +112,7 @@ void check_socket_path(struct patient *p)
 			const struct listener *l = listener_for(p, h);
 			if (m->relation != MILTER_MISSED)
 				continue;
-			if (h->is_chrooted && m->path.n > 0)
+			if (h->is_chrooted && str_starts(m->written, STR("unix:/")))
 				complain(p, "%.*s runs in a chroot: with %.*s it looks for %.*s, and the daemon listens on %.*s",
 					 STR_ARG(h->name), STR_ARG(m->written), STR_ARG(m->path), STR_ARG(l->socket))->advice =
 					str_printf(p->arena, "listen = ( { socket = \"unix:%.*s/gatepost/milter.sock\"; } ); in "

@@ -58,6 +58,7 @@ struct patient {
 	VEC(struct str) mta_warnings;
 	struct map *parameters;           /* Postfix: main.cf with all defaults, expanded: name -> struct str */
 	VEC(struct service) services;
+	bool is_cleanup_chrooted;         /* Postfix: it asks the milters of mail that no smtpd took */
 	VEC(struct hook) hooks;
 	enum doctor_severity severity;    /* of the check that runs */
 	const char *check;

@@ -112,6 +112,8 @@ static void take_service(struct patient *p, struct str line)
 	for (size_t i = 0; i < FIELDS; i++)
 		if (!next_word(&line, &fields[i]))
 			return;
+	if (str_eq(fields[7], STR("cleanup")))
+		p->is_cleanup_chrooted = is_chrooted(p, fields[4]);
 	if (!str_eq(fields[7], STR("smtpd")))
 		return;
 	VEC_PUSH(p->arena, &p->services,
@@ -237,7 +239,8 @@ static void add_hook(struct patient *p, const struct service *s)
 /* cleanup(8) asks for these; it reads main.cf as all do. */
 static void add_local_hook(struct patient *p)
 {
-	struct hook h = { .name = STR("sendmail(1)"), .milters_setting = STR("non_smtpd_milters"), .is_local = true };
+	struct hook h = { .name = STR("sendmail(1)"), .milters_setting = STR("non_smtpd_milters"), .is_local = true,
+			  .is_chrooted = p->is_cleanup_chrooted };
 	take_milters(p, &h, postfix_parameter(p, NULL, "non_smtpd_milters"));
 	VEC_PUSH(p->arena, &p->hooks, h);
 }
