@@ -33,6 +33,16 @@ static bool has_missed(const struct hook *h)
 	return false;
 }
 
+/* Else what is asked makes no sense, and must not look as if it were well. */
+static bool somebody_asks_us(struct patient *p)
+{
+	EACH_HOOK(h, p)
+		if (ours(h) != NULL)
+			return true;
+	skip(p, "no service asks Gatepost");
+	return false;
+}
+
 /* A list without blanks, which postconf -P does not take. */
 static struct str compact(struct arena *a, struct str list)
 {
@@ -58,11 +68,15 @@ static struct str set_to(const struct patient *p, const struct hook *h, struct s
 	if (p->mta == MTA_SENDMAIL)
 		return str_printf(p->arena, "in sendmail.mc: INPUT_MAIL_FILTER(`gatepost', `S=%.*s, F=T, T=S:30s;R:30s;E:5m'); "
 				  "then make -C /etc/mail && systemctl restart sendmail", STR_ARG(value));
+	struct str better = path_to_move_to(p, h);
+	struct str first = better.n == 0 ? STR_EMPTY :
+			   str_printf(p->arena, "in gatepost.conf: listen = ( { socket = \"unix:%.*s\"; } ); then systemctl "
+				      "restart gatepost; then ", STR_ARG(better));
 	if (is_own)
-		return str_printf(p->arena, "postconf -P '%.*s=%.*s' && postfix reload", STR_ARG(h->milters_setting),
-				  STR_ARG(compact(p->arena, value)));
-	return str_printf(p->arena, "postconf -e '%.*s = %.*s' && postfix reload", STR_ARG(h->milters_setting),
-			  STR_ARG(value));
+		return str_printf(p->arena, "%.*spostconf -P '%.*s=%.*s' && postfix reload", STR_ARG(first),
+				  STR_ARG(h->milters_setting), STR_ARG(compact(p->arena, value)));
+	return str_printf(p->arena, "%.*spostconf -e '%.*s = %.*s' && postfix reload", STR_ARG(first),
+			  STR_ARG(h->milters_setting), STR_ARG(value));
 }
 
 /* A milter of ours as it should stand there. */
@@ -103,6 +117,16 @@ void check_listed(struct patient *p)
 	}
 }
 
+void check_local_mail(struct patient *p)
+{
+	EACH_HOOK(h, p)
+		if (h->is_local && ours(h) == NULL && !has_missed(h))
+			complain(p, "Gatepost is not in non_smtpd_milters: mail from sendmail(1), of any program here, leaves "
+				 "unsigned and without a rule")->advice =
+				str_printf(p->arena, "%.*s (or, if only root is to use it: postconf -e 'authorized_submit_users = root')",
+					   STR_ARG(set_to(p, h, with_ours(p, h))));
+}
+
 /* ---- the socket ----------------------------------------------------------------------------------------- */
 
 void check_socket_path(struct patient *p)
@@ -112,20 +136,20 @@ void check_socket_path(struct patient *p)
 			const struct listener *l = listener_for(p, h);
 			if (m->relation != MILTER_MISSED)
 				continue;
-			if (h->is_chrooted && str_starts(m->written, STR("unix:/")))
+			struct doctor_finding *finding =
+				h->is_chrooted && str_starts(m->written, STR("unix:/")) ?
 				complain(p, "%.*s runs in a chroot: with %.*s it looks for %.*s, and the daemon listens on %.*s",
-					 STR_ARG(h->name), STR_ARG(m->written), STR_ARG(m->path), STR_ARG(l->socket))->advice =
-					str_printf(p->arena, "listen = ( { socket = \"unix:%.*s/gatepost/milter.sock\"; } ); in "
-						   "gatepost.conf, and unix:gatepost/milter.sock in %.*s",
-						   STR_ARG(postfix_parameter(p, NULL, "queue_directory")), STR_ARG(h->milters_setting));
-			else
+					 STR_ARG(h->name), STR_ARG(m->written), STR_ARG(m->path), STR_ARG(l->socket)) :
 				complain(p, "%.*s: %.*s is not where the daemon listens: %.*s", STR_ARG(h->name),
-					 STR_ARG(m->written), STR_ARG(l->socket))->advice = set_to(p, h, good_milter(p, h));
+					 STR_ARG(m->written), STR_ARG(l->socket));
+			finding->advice = set_to(p, h, good_milter(p, h));
 		}
 }
 
 void check_roles(struct patient *p)
 {
+	if (!somebody_asks_us(p))
+		return;
 	EACH_HOOK(h, p) {
 		const struct milter *m = ours(h);
 		if (m == NULL || h->is_switched_off)
@@ -189,6 +213,8 @@ void check_socket_rights(struct patient *p)
 {
 	const char *user = str_to_c(p->arena, postfix_parameter(p, NULL, "mail_owner"));
 	struct str tried = STR_EMPTY;
+	if (!somebody_asks_us(p))
+		return;
 	if (geteuid() != 0) {
 		skip(p, "run this as root to try the socket as user %s", user);
 		return;
@@ -210,6 +236,8 @@ void check_socket_rights(struct patient *p)
 
 void check_default_action(struct patient *p)
 {
+	if (!somebody_asks_us(p))
+		return;
 	EACH_HOOK(h, p) {
 		const struct milter *m = ours(h);
 		if (m == NULL || h->is_switched_off)
@@ -230,6 +258,8 @@ void check_default_action(struct patient *p)
 void check_timeouts(struct patient *p)
 {
 	int64_t deadline_ms = p->options->deadline;
+	if (!somebody_asks_us(p))
+		return;
 	EACH_HOOK(h, p) {
 		const struct milter *m = ours(h);
 		if (m == NULL || h->is_switched_off)
@@ -250,6 +280,8 @@ void check_timeouts(struct patient *p)
 
 void check_order(struct patient *p)
 {
+	if (!somebody_asks_us(p))
+		return;
 	EACH_HOOK(h, p) {
 		const struct milter *m = ours(h);
 		size_t count = h->milters.count;
@@ -283,6 +315,8 @@ static const char *rival_of(struct str socket)
 
 void check_rivals(struct patient *p)
 {
+	if (!somebody_asks_us(p))
+		return;
 	EACH_HOOK(h, p)
 		EACH_MILTER(m, h) {
 			bool is_beside = m->relation == MILTER_OTHER && ours(h) != NULL && !h->is_switched_off;

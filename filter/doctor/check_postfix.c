@@ -78,21 +78,6 @@ void check_auth_on_relay(struct patient *p)
 
 /* ---- mail that no smtpd took ---------------------------------------------------------------------------- */
 
-void check_local_mail(struct patient *p)
-{
-	for (size_t i = 0; i < p->hooks.count; i++) {
-		const struct hook *h = &p->hooks.items[i];
-		bool has_ours = false;
-		for (size_t k = 0; k < h->milters.count; k++)
-			has_ours = has_ours || h->milters.items[k].relation != MILTER_OTHER;
-		if (h->is_local && !has_ours)
-			complain(p, "non_smtpd_milters has no Gatepost: mail from sendmail(1), of any program here, leaves "
-				 "unsigned and without a rule")->advice =
-				str_printf(p->arena, "postconf -e 'non_smtpd_milters = %.*s' && postfix reload (or, if only root is to use it: "
-					   "postconf -e 'authorized_submit_users = root')", STR_ARG(socket_for(p, h)));
-	}
-}
-
 void check_bounces(struct patient *p)
 {
 	struct str classes = postfix_parameter(p, NULL, "internal_mail_filter_classes"), item, rest = classes;

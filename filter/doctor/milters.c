@@ -114,17 +114,33 @@ const struct listener *listener_for(const struct patient *p, const struct hook *
 	return both != NULL ? both : &all->items[0];
 }
 
+/* The path as Postfix in its queue directory would write it; empty if it is elsewhere. */
+static struct str path_in_queue(const struct patient *p, struct str path)
+{
+	struct str queue = postfix_parameter(p, NULL, "queue_directory");
+	bool is_inside = queue.n > 0 && str_starts(path, queue) && str_starts(str_skip(path, queue.n), STR("/"));
+	return is_inside ? str_skip(path, queue.n + 1) : STR_EMPTY;
+}
+
+struct str path_to_move_to(const struct patient *p, const struct hook *h)
+{
+	struct str path = listener_unix_path(listener_for(p, h));
+	if (!h->is_chrooted || path.n == 0 || path_in_queue(p, path).n > 0)
+		return STR_EMPTY;
+	return str_printf(p->arena, "%.*s/gatepost/%.*s", STR_ARG(postfix_parameter(p, NULL, "queue_directory")),
+			  STR_ARG(str_skip(path, (size_t)(str_find_last(path, '/') + 1))));
+}
+
 struct str socket_for(const struct patient *p, const struct hook *h)
 {
 	const struct listener *l = listener_for(p, h);
-	struct str path = listener_unix_path(l), host, port;
-	if (path.n == 0 && split_inet(l->socket, &host, &port))
-		return p->mta == MTA_SENDMAIL ? l->socket :
-		       str_find(host, ':') >= 0 ? str_printf(p->arena, "inet:[%.*s]:%.*s", STR_ARG(host), STR_ARG(port)) :
-						  str_printf(p->arena, "inet:%.*s:%.*s", STR_ARG(host), STR_ARG(port));
+	struct str path = listener_unix_path(l), better = path_to_move_to(p, h), host, port;
 	if (p->mta == MTA_SENDMAIL)
-		return str_printf(p->arena, "local:%.*s", STR_ARG(path));
-	struct str queue = postfix_parameter(p, NULL, "queue_directory");
-	bool is_inside = queue.n > 0 && str_starts(path, queue) && str_starts(str_skip(path, queue.n), STR("/"));
-	return str_printf(p->arena, "unix:%.*s", STR_ARG(is_inside ? str_skip(path, queue.n + 1) : path));
+		return path.n == 0 ? l->socket : str_printf(p->arena, "local:%.*s", STR_ARG(path));
+	if (path.n == 0 && split_inet(l->socket, &host, &port))
+		return str_printf(p->arena, str_find(host, ':') >= 0 ? "inet:[%.*s]:%.*s" : "inet:%.*s:%.*s",
+				  STR_ARG(host), STR_ARG(port));
+	path = better.n > 0 ? better : path;
+	struct str inside = path_in_queue(p, path);
+	return str_printf(p->arena, "unix:%.*s", STR_ARG(inside.n > 0 ? inside : path));
 }

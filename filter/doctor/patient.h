@@ -86,6 +86,8 @@ void milter_relate(const struct patient *, struct milter *);
 /* Our listener that suits the hook best, by its role; and how the MTA writes that socket. */
 const struct listener *listener_for(const struct patient *, const struct hook *);
 struct str socket_for(const struct patient *, const struct hook *);
+/* Where that listener would have to be to be seen from the hook's chroot; empty: it is seen. */
+struct str path_to_move_to(const struct patient *, const struct hook *);
 
 #define CHECK(id, name, severity, needs, doc) void check_##id(struct patient *);
 #include "doctor/check_table.def"

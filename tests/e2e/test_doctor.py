@@ -182,6 +182,21 @@ class Doctor(unittest.TestCase):
                            f"postconf -e 'smtpd_milters = {OURS}, inet:localhost:8890'"),
                           ("socket-path", "error", "unix:gatepost/other.sock is not where the daemon listens", "postconf -e"))
 
+    def test_nobody_asks(self):
+        self.socket_path = self.folder("run", "milter.sock")
+        os.makedirs(self.folder("run"))
+        self.daemon().start()
+        self.setup("smtpd_milters = inet:localhost:8890\nnon_smtpd_milters = \n",
+                   master="smtp inet n - y - - smtpd\nother inet n - n - - smtpd\n")
+        self.assert_found(self.examine(),
+                          ("milter-listed", "error", "smtp/inet",
+                           f'listen = ( {{ socket = "unix:{self.queue}/gatepost/milter.sock"; }} ); then systemctl restart '
+                           f"gatepost; then postconf -e 'smtpd_milters = {OURS}, inet:localhost:8890'"),
+                          ("milter-listed", "error", "other/inet", f"{{ unix:{self.socket_path}, default_action"),
+                          ("non-smtpd-milters", "warn", "sendmail(1)", ""))
+        skipped = [f["check"] for f in self.report["findings"] if f["found"] == "no service asks Gatepost"]
+        self.assertEqual(skipped, ["roles", "socket-rights", "default-action", "timeouts", "milter-order", "other-signers"])
+
     def test_a_tcp_socket_is_known_in_either_spelling(self):
         port = harness.free_port()
         self.daemon(listen=f'{{ socket = "inet:{port}@127.0.0.1"; }}').start()
@@ -288,7 +303,7 @@ class Doctor(unittest.TestCase):
     def test_mail_of_local_programs_is_not_judged(self):
         self.setup(without="non_smtpd_milters")
         self.assert_found(self.examine(), ("non-smtpd-milters", "warn", "sendmail(1)",
-                                           "postconf -e 'non_smtpd_milters = unix:gatepost/milter.sock'"))
+                                           f"postconf -e 'non_smtpd_milters = {OURS}' && postfix reload (or"))
 
     def test_bounces_are_to_be_signed_and_are_not_given_to_us(self):
         self.daemon(policies=WORKFLOW)
