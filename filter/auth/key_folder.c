@@ -84,6 +84,10 @@ static struct str why_not_opened(struct arena *a, const char *path, int error)
 		if (stat(object, &st) != 0)
 			return str_printf(a, "%s: user %.*s may not enter a folder above it", path, STR_ARG(us));
 	}
+	if (st.st_uid == geteuid())
+		return str_printf(a, "%s: %.*s: its owner may not %s it: chmod %04o %s", object,
+				  STR_ARG(owner_and_mode(a, &st)), may_not,
+				  (unsigned)(S_ISDIR(st.st_mode) ? FOLDER_MODE : FILE_MODE), object);
 	return str_printf(a, "%s: %.*s: user %.*s may not %s it: run this as %.*s, or chown %.*s %s", object,
 			  STR_ARG(owner_and_mode(a, &st)), STR_ARG(us), may_not, STR_ARG(user_name(a, st.st_uid)),
 			  STR_ARG(us), object);
@@ -109,7 +113,10 @@ static bool is_guarded(const struct key_folder *f, struct arena *a, const char *
 				      STR_ARG(owner_and_mode(a, &folder)), folder_path);
 		return false;
 	}
-	if (st->st_uid != 0 && st->st_uid != folder.st_uid && st->st_uid != geteuid()) {
+	/* Root may have it for the group of the daemon. What only root can read is good while root checks, and for no
+	 * daemon. */
+	bool is_right = st->st_uid == 0 ? (st->st_mode & 0040) != 0 : st->st_uid == geteuid();
+	if (st->st_uid != folder.st_uid && !is_right) {
 		struct str owner = user_name(a, folder.st_uid);
 		*why_not = str_printf(a, "%s: %.*s: the folder is of %.*s: chown %.*s %s", path,
 				      STR_ARG(owner_and_mode(a, st)), STR_ARG(owner), STR_ARG(owner), path);

@@ -147,7 +147,8 @@ static bool add_from_state(struct loader *l, const struct sign_use *u, struct us
 	const char *path = key_folder_find(&l->folder, l->arena, file);
 	if (path != NULL)
 		return add_version(l, use, path, u, version->selector, version->phase);
-	use->wrong = str_printf(l->arena, "the file %.*s of key \"%.*s\" is missing", STR_ARG(file), STR_ARG(u->key));
+	use->wrong = str_printf(l->arena, "the file %.*s of key \"%.*s\" is missing in %.*s: restore it", STR_ARG(file),
+				STR_ARG(u->key), STR_ARG(l->folder.path));
 	return false;
 }
 

@@ -4,7 +4,6 @@
 
 #include "base/buf.h"
 #include "base/fail.h"
-#include "base/glob.h"
 #include "policy/fact_name.h"
 #include "policy/lists.h"
 #include "policy/text_set.h"
@@ -269,14 +268,6 @@ static void take_presence(struct loader *l, const config_setting_t *group, const
 	}
 }
 
-static bool has_patterns(const struct condition *c)
-{
-	for (size_t i = 0; i < c->literals.count; i++)
-		if (glob_is_pattern(c->literals.items[i]))
-			return true;
-	return c->lists.count > 0;
-}
-
 /* The order in which conditions are asked does not change the answer (one no decides), only what it costs. */
 static int cost(const struct condition *c)
 {
@@ -292,7 +283,7 @@ static int cost(const struct condition *c)
 	case TYPE_STRING:
 	case TYPE_ADDRESS:
 	case TYPE_DOMAIN:
-		return has_patterns(c) ? 4 : 2;
+		return 2;
 	case TYPE_LIST:
 		return 3;
 	}

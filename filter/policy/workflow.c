@@ -145,7 +145,7 @@ static struct decision refuse_login(const struct judging *j)
 	const struct fact_value *port = facts_get(j->facts, FACT_LISTENER_PORT);
 	struct str login = str_sub(facts_text(j->facts, FACT_AUTH_LOGIN), 0, SHOWN_MAX);
 	struct str where = port->state != FACT_VALUE ? STR_EMPTY : str_printf(j->arena, " on port %" PRId64, port->number);
-	struct str text = str_printf(j->arena, "The login %.*s may not send mail here%.*s: no workflow is for it",
+	struct str text = str_printf(j->arena, "The login %.*s may not send mail here%.*s: no workflow is for it, ask the postmaster",
 				     STR_ARG(login), STR_ARG(where));
 	return refuse(term_place("workflows", j->policy->workflows.items[0]->terms->at),
 		      reply_of(j->arena, 550, "5.7.1", text));

@@ -182,7 +182,7 @@ class Submission(HouseTest):
                  "5.6.0 Bulk mail needs List-Unsubscribe with an https address (RFC 8058) "
                  "(rule outbound-bulk-no-address, id)"),
                 ("old-app", "ann@example.com", mail("x", "ann@example.com"), 550,
-                 f"5.7.1 The login old-app may not send mail here on port {SUBMISSION}: no workflow is for it "
+                 f"5.7.1 The login old-app may not send mail here on port {SUBMISSION}: no workflow is for it, ask the postmaster "
                  "(rule workflows, id)")):
             answer = self.send(SUBMISSION, login, sender, text)
             with self.subTest(login=login, answer=answer):

@@ -236,6 +236,22 @@ static void troubles_say_what_to_type(void **state)
 	struct key_writer w;
 	struct str why;
 
+	/* Root can read it, the daemon will not. */
+	assert_int_equal(chown(folder, NOBODY, 0), 0);
+	check_read(f, "a.pem", str_printf(f->a, "%s: owner root, mode 0600: the folder is of nobody: chown nobody %s", file,
+					  file).p);
+	assert_int_equal(chmod(file, 0640), 0);
+	check_read(f, "a.pem", NULL);
+	assert_int_equal(chmod(file, 0000), 0);
+	assert_int_equal(chown(file, NOBODY, 0), 0);
+	assert_int_equal(seteuid(NOBODY), 0);
+	check_read(f, "a.pem", str_printf(f->a, "%s: owner nobody, mode 0000: its owner may not read it: chmod 0600 %s", file,
+					  file).p);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(file, 0600), 0);
+	assert_int_equal(chown(file, 0, 0), 0);
+	assert_int_equal(chown(folder, 0, 0), 0);
+
 	assert_int_equal(chmod(folder, 0755), 0);
 	assert_int_equal(seteuid(NOBODY), 0);
 	check_read(f, "a.pem", str_printf(f->a, "%s: owner root, mode 0600: user nobody may not read it: run this as "

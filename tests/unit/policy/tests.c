@@ -191,7 +191,7 @@ static void wrong_expectations_of_workflows_say_why(void **state)
 		   "policy.conf:8: FAIL: a\n"
 		   "    workflow: expected app, came none\n"
 		   "    workflow:app (policy.conf:2): did not hold at mail: auth.login is ann, wanted app\n"
-		   "    came: reject 550 5.7.1 The login ann may not send mail here on port 587: no workflow is for it by workflows (policy.conf:2) at mail\n"
+		   "    came: reject 550 5.7.1 The login ann may not send mail here on port 587: no workflow is for it, ask the postmaster by workflows (policy.conf:2) at mail\n"
 		   "policy.conf:9: FAIL: b\n"
 		   "    rule: expected ports:relay, came workflow:app\n"
 		   "    workflow: expected none, came app\n"
