@@ -6,20 +6,12 @@
 #include "fuzz/fuzz.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "base/diag.h"
-#include "base/fail.h"
-#include "config/resolver.h"
-#include "config/snapshot.h"
+#include "fuzz/gate.h"
 #include "record/record.h"
-#include "session/session.h"
 
 static struct gate gate;
 static bool has_results;
@@ -81,29 +73,8 @@ static void open_once(void)
 {
 	if (gate.dns != NULL)
 		return;
-	const char *source = getenv("srcdir");
-	struct diags *diags = diags_new();
-	int fd = memfd_create("gatepost.conf", MFD_CLOEXEC);
-	char path[64];
-	source = source == NULL ? "." : source;
-	char *folder = realpath(source, NULL);
-	BUG_IF(fd < 0 || folder == NULL || fchmod(fd, 0600) != 0);
-	dprintf(fd, "authserv_id = \"mx.test\";\npolicies = \"%s/policies\";\n", folder);
-	dprintf(fd, "dns = { zone_file = \"%s/tests/suites/dkim/keys.zone\"; };\nreceived_spf = true;\n", folder);
-	dprintf(fd, "limits = { header_fields = 50; header_bytes = \"16KB\"; recipients = 100; message_bytes = \"64KB\"; };\n");
-	free(folder);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	struct snapshot *s = snapshot_load(path, NULL, diags);
-	if (s == NULL)
-		diags_print(diags, stderr);
-	BUG_IF(s == NULL);
-	snapshot_publish(s);
-	gate.dns = resolver_open(s->options, NULL, diags);
-	BUG_IF(gate.dns == NULL);
-	gate.snapshot = snapshot_get;
+	gate_open(&gate);
 	gate.on_record = check_record;
-	diags_free(diags);
-	close(fd);
 }
 
 static void check_answer(struct answer a, bool is_end)
