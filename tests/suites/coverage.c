@@ -23,6 +23,9 @@ static const struct {
 	{ "preflight_on_reload", "tests/e2e/test_daemon.py" },
 	{ "http.listen", "tests/e2e/test_status.py" },
 	{ "sign.overlap", "tests/check-keys" },
+	{ "limits.store_unavailable", "tests/unit/feedback/limit.c" },
+	{ "rcpt.suppressed", "tests/unit/feedback/suppress.c" },
+	{ "rcpt.suppression_reason", "tests/unit/feedback/suppress.c" },
 };
 
 static void add_option(struct str name)
