@@ -38,7 +38,7 @@ enum {
 	CLOSE_MS = 500,           /* then libmilter's connections may take this long to end */
 	EXPIRE_EVERY_S = 3600,
 	KEYS_MS = 20000,          /* longest wait for the records of all keys */
-	PREFLIGHT_MS = 20000,     /* longest wait for what receivers will find */
+	PREFLIGHT_MS = 10000,     /* longest wait for what receivers will find */
 	KEYS_AT_START_MS = 3000,  /* a resolver that is still starting must not keep mail waiting */
 };
 

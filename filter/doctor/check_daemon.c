@@ -54,7 +54,7 @@ static void check_key_file(struct patient *p, const char *user, const struct key
 	int why;
 	if (row->wrong.n > 0)
 		complain(p, "%.*s", STR_ARG(row->wrong))->advice = STR("then: gatepost check");
-	else if (user != NULL && !user_may(p->arena, user, str_to_c(p->arena, row->path), MAY_READ, &object, &why))
+	else if (user != NULL && !user_may(p->arena, user, NULL, str_to_c(p->arena, row->path), MAY_READ, &object, &why))
 		complain(p, "%.*s: user %s may not read it: %.*s: %s", STR_ARG(row->path), user, STR_ARG(object),
 			 strerror(why))->advice =
 			str_printf(p->arena, "chown %s: %.*s && chmod %s %.*s", user, STR_ARG(object),

@@ -193,7 +193,7 @@ static struct str let_in(struct arena *a, const char *user, const char *object, 
 			  object, user);
 }
 
-static void try_as(struct patient *p, const char *user, const char *path)
+static void try_as(struct patient *p, const char *user, const char *root, const char *path)
 {
 	struct str object;
 	int why;
@@ -202,7 +202,7 @@ static void try_as(struct patient *p, const char *user, const char *path)
 		skip(p, "%s: nothing is there that could be tried", path);
 		return;
 	}
-	if (user_may(p->arena, user, path, MAY_CONNECT, &object, &why))
+	if (user_may(p->arena, user, root, path, MAY_CONNECT, &object, &why))
 		return;
 	const char *stops = str_to_c(p->arena, object);
 	complain(p, "%s: user %s may not connect: %s (%.*s): %s", path, user, stops, STR_ARG(rights(p->arena, stops)),
@@ -228,7 +228,8 @@ void check_socket_rights(struct patient *p)
 		if (m == NULL || m->path.n == 0 || str_eq(m->path, tried))
 			continue;
 		tried = m->path;
-		try_as(p, user, str_to_c(p->arena, m->path));
+		try_as(p, user, h->is_chrooted ? str_to_c(p->arena, postfix_parameter(p, NULL, "queue_directory")) : NULL,
+		       str_to_c(p->arena, m->path));
 	}
 }
 

@@ -94,6 +94,30 @@ void check_bounces(struct patient *p)
 
 /* ---- bytes ---------------------------------------------------------------------------------------------- */
 
+/* "\0" or "\000", not "\012" */
+static bool has_nul(struct str characters)
+{
+	struct str rest = characters, escape;
+	str_cut(rest, '\\', &escape, &rest);
+	while (str_next(&rest, '\\', &escape)) {
+		size_t zeros = 0;
+		while (zeros < escape.n && escape.p[zeros] == '0')
+			zeros++;
+		if (zeros > 0 && (zeros == 3 || zeros == escape.n || !char_is_digit(escape.p[zeros])))
+			return true;
+	}
+	return false;
+}
+
+void check_nul_bytes(struct patient *p)
+{
+	if (!has_nul(postfix_parameter(p, NULL, "message_reject_characters")) &&
+	    !has_nul(postfix_parameter(p, NULL, "message_strip_characters")))
+		complain(p, "message_reject_characters does not have \\0: what stands behind a NUL in a header field is shown to no "
+			 "milter, and to some readers")->advice =
+			STR("postconf -e 'message_reject_characters = \\0' && postfix reload");
+}
+
 void check_strip_characters(struct patient *p)
 {
 	struct str strip = postfix_parameter(p, NULL, "message_strip_characters");

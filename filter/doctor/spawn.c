@@ -89,17 +89,20 @@ static struct answer look(const char *path, enum access_wanted wanted)
 	return (struct answer){ may ? 0 : strlen(path), may ? 0 : errno };
 }
 
-static void look_as(const struct passwd *entry, const char *path, enum access_wanted wanted, int fd)
+static void look_as(const struct passwd *entry, const char *root, const char *path, enum access_wanted wanted, int fd)
 {
 	struct answer answer = { 1, EPERM };
-	if (initgroups(entry->pw_name, entry->pw_gid) == 0 && setgid(entry->pw_gid) == 0 && setuid(entry->pw_uid) == 0)
+	if (initgroups(entry->pw_name, entry->pw_gid) == 0 && (root == NULL || (chroot(root) == 0 && chdir("/") == 0)) &&
+	    setgid(entry->pw_gid) == 0 && setuid(entry->pw_uid) == 0)
 		answer = look(path, wanted);
 	_exit(write(fd, &answer, sizeof(answer)) != sizeof(answer));
 }
 
-bool user_may(struct arena *a, const char *user, const char *path, enum access_wanted wanted, struct str *object, int *why)
+bool user_may(struct arena *a, const char *user, const char *root, const char *path, enum access_wanted wanted,
+	      struct str *object, int *why)
 {
-	struct answer answer = { strlen(path), EAGAIN };
+	size_t outside = root == NULL ? 0 : strlen(root);
+	struct answer answer = { strlen(path) - outside, EAGAIN };
 	const struct passwd *entry = getpwnam(user);
 	int ends[2];
 	if (entry == NULL || pipe(ends) != 0) {
@@ -110,14 +113,14 @@ bool user_may(struct arena *a, const char *user, const char *path, enum access_w
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid == 0)
-		look_as(entry, path, wanted, ends[1]);
+		look_as(entry, root, path + outside, wanted, ends[1]);
 	close(ends[1]);
 	if (pid > 0 && read(ends[0], &answer, sizeof(answer)) != sizeof(answer))
-		answer = (struct answer){ strlen(path), EIO };
+		answer = (struct answer){ strlen(path) - outside, EIO };
 	close(ends[0]);
 	if (pid > 0)
 		wait_for(pid);
-	*object = str_dup(a, str_sub(str_of(path), 0, answer.length));
+	*object = str_dup(a, str_sub(str_of(path), 0, outside + answer.length));
 	*why = answer.error;
 	return answer.length == 0;
 }

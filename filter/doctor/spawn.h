@@ -20,6 +20,8 @@ bool spawn(struct arena *, const char *const *argv, struct spawned *);
 
 enum access_wanted { MAY_READ, MAY_CONNECT };
 
-/* May that user, with his groups, open this path (absolute). Only root can find out. False: *object is the first folder on the
- * way that he may not enter, or the path itself, and *why an errno. */
-bool user_may(struct arena *, const char *user, const char *path, enum access_wanted, struct str *object, int *why);
+/* May that user, with his groups, open this path, which he comes to from a chroot if root is not NULL (and the path begins with
+ * it). Only the superuser can find out. False: *object is the first folder on the way that he may not enter, or the path itself,
+ * and *why an errno. */
+bool user_may(struct arena *, const char *user, const char *root, const char *path, enum access_wanted,
+	      struct str *object, int *why);

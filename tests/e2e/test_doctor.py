@@ -78,6 +78,7 @@ class Doctor(unittest.TestCase):
         values = {
             "compatibility_level": "3.6", "myhostname": "mx.example.com", "queue_directory": self.queue, "mail_owner": "postfix", "milter_protocol": "6",
             "smtpd_milters": OURS, "non_smtpd_milters": OURS, "smtp_tls_security_level": "may",
+            "message_reject_characters": "\\0",
         }
         values.pop(without, None)
         values.update(line.split(" = ", 1) for line in main.splitlines() if " = " in line)
@@ -126,6 +127,13 @@ class Doctor(unittest.TestCase):
         self.assertEqual(self.report["errors"], 0)
         checks = [f["check"] for f in self.report["findings"]]
         self.assertEqual(len(set(checks)), len(re.findall(r"^CHECK\(", open(TABLE, encoding="utf-8").read(), re.M)))
+
+    def test_what_the_documents_say_has_no_findings(self):
+        with open(os.path.join(harness.SOURCE, "conf", "README.md"), encoding="utf-8") as f:
+            main, master = re.findall(r"```\n(.*?)```", f.read().split("\n## Postfix\n")[1], re.S)[:2]
+        self.assertIn("smtpd_milters = { unix:gatepost/milter.sock", main)
+        self.setup(main, master="smtp inet n - y - - smtpd\n" + master + "cleanup unix n - y - 0 cleanup\n")
+        self.assert_found(self.examine())
 
     def test_the_table_for_people_names_the_check_and_ends_with_the_count(self):
         self.setup("message_strip_characters = \\0\n")
@@ -210,6 +218,14 @@ class Doctor(unittest.TestCase):
         self.assert_found(self.examine(), ("socket-rights", "error", "user postfix may not connect: " +
                                            os.path.dirname(self.socket_path) + " (owner root, group root, mode 0700)",
                                            "chgrp gatepost"))
+
+    def test_from_within_a_chroot_the_way_there_does_not_count(self):
+        self.examine()
+        os.chmod(self.folder.path, 0o700)
+        self.setup(master=MASTER.replace("10025 inet n - n", "10025 inet n - y"))
+        self.assert_found(self.examine())
+        self.setup(master=MASTER.replace(" n - y ", " n - n "))
+        self.assert_found(self.examine(), ("socket-rights", "error", f"user postfix may not connect: {self.folder.path} (", "chmod"))
 
     def test_postfix_is_not_in_the_group_of_the_socket(self):
         self.daemon(listen=f'{{ socket = "unix:{self.socket_path}"; group = "daemon"; }}').start()
@@ -335,6 +351,13 @@ class Doctor(unittest.TestCase):
     def test_postfix_changes_bytes_before_they_are_verified(self):
         self.setup("message_strip_characters = \\0\n")
         self.assert_found(self.examine(), ("strip-characters", "warn", "message_strip_characters = \\0", "postconf -X"))
+
+    def test_nul_bytes_are_taken(self):
+        self.setup("message_reject_characters = \\000\n")
+        self.assert_found(self.examine())
+        self.setup("message_reject_characters = a\\012\n")
+        self.assert_found(self.examine(), ("nul-bytes", "warn", "message_reject_characters does not have \\0",
+                                           "postconf -e 'message_reject_characters = \\0'"))
 
     def test_mail_leaves_in_clear(self):
         self.setup(without="smtp_tls_security_level")
