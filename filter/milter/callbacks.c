@@ -48,7 +48,9 @@ static int port_of(const _SOCK_ADDR *address)
 	if (mta == NULL)                                                                                               \
 		return SMFIS_TEMPFAIL;                                                                                 \
 	struct answer answer = call;                                                                                   \
-	return milter_status(mta, &answer, no_reply)
+	sfsistat status = milter_status(mta, &answer, no_reply);                                                       \
+	session_rest(mta->session);                                                                                    \
+	return status
 
 static sfsistat on_connect(SMFICTX *context, char *host_name, _SOCK_ADDR *address)
 {
@@ -104,8 +106,10 @@ static sfsistat on_unknown(SMFICTX *context, const char *command)
 static sfsistat on_abort(SMFICTX *context)
 {
 	struct mta *mta = smfi_getpriv(context);
-	if (mta != NULL)
+	if (mta != NULL) {
 		stage_abort(mta->session);
+		session_rest(mta->session);
+	}
 	return SMFIS_CONTINUE;
 }
 

@@ -53,6 +53,12 @@ void session_free(struct session *s)
 	free(s);
 }
 
+void session_rest(struct session *s)
+{
+	if (s->message == NULL && s->message_arena != NULL)
+		arena_reset(s->message_arena);
+}
+
 void session_set_agreed(struct session *s, const struct session_needs *agreed)
 {
 	s->agreed = *agreed;

@@ -74,6 +74,8 @@ struct session_needs session_needs_of(const struct snapshot *);
 
 struct session *session_new(struct gate *, const struct mta_ops *, void *mta);
 void session_free(struct session *); /* NULL is allowed; an open message counts as aborted */
+/* The last answer has been taken: between messages an idle connection keeps nothing of the last one. */
+void session_rest(struct session *);
 /* The steps that were agreed on with the MTA; if a later policy needs more, MAIL is answered 421 4.3.2. */
 void session_set_agreed(struct session *, const struct session_needs *);
 const struct session_needs *session_agreed(const struct session *);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -91,7 +92,9 @@ bool victim_stop(struct victim *v)
 
 bool victim_is_alive(const struct victim *v)
 {
-	return v->daemon.pid != 0 && kill(v->daemon.pid, 0) == 0 && victim_usage(v).threads > 0;
+	siginfo_t info = { 0 };
+	return v->daemon.pid != 0 && waitid(P_PID, (id_t)v->daemon.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == 0;
 }
 
 static int entries_in(const char *folder)
@@ -201,7 +204,8 @@ struct latency neighbour_latency(struct victim *v)
 {
 	struct neighbour *n = &v->neighbour;
 	struct latency l = { 0 };
-	for (int64_t end_ms = clock_mono_ms() + NEIGHBOUR_REPLY_MS; l.count == 0 && clock_mono_ms() < end_ms; usleep(1000)) {
+	for (int64_t end_ms = clock_mono_ms() + NEIGHBOUR_REPLY_MS;
+	     l.count == 0 && !n->is_broken && clock_mono_ms() < end_ms; usleep(1000)) {
 		pthread_mutex_lock(&n->lock);
 		if (n->count > 0) {
 			qsort(n->latencies_us, n->count, sizeof(*n->latencies_us), by_size);

@@ -54,7 +54,8 @@ struct usage victim_usage(const struct victim *);
 void victim_forget_peak(const struct victim *);
 
 void neighbour_begin(struct victim *);
-/* What its messages took since the last call. Waits until there is at least one. */
+/* What its messages took since the last call. Waits until there is at least one, or mail
+ * goes no more. */
 struct latency neighbour_latency(struct victim *);
 /* False if one of its messages was not accepted. */
 bool neighbour_end(struct victim *);

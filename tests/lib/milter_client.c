@@ -148,11 +148,13 @@ static struct milter_answer answer_of_reply(struct milter_client *c, struct str 
 			a.enhanced = word;
 			line = text;
 		}
-		/* MTAs take the text for a format: "%%" means "%". */
+		/* MTAs take the text for a format: "%%" means "%", and what else it means nobody knows. */
 		for (size_t i = 0; i < line.n && used < sizeof(c->text); i++) {
 			c->text[used++] = line.p[i];
-			if (line.p[i] == '%' && i + 1 < line.n && line.p[i + 1] == '%')
-				i++;
+			if (line.p[i] == '%' && (++i == line.n || line.p[i] != '%')) {
+				link_fail(&c->link, "the filter's reply has a \"%%\" that is not doubled");
+				return broken();
+			}
 		}
 	}
 	a.text = (struct str){ c->text, used };
