@@ -1,9 +1,6 @@
-#include "../test.h"
+#include "top.h"
 
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +15,7 @@
 struct fixture {
 	struct arena *a;
 	struct diags *diags;
-	char top[32];
+	char top[TOP_MAX];
 	struct key_folder folder;
 	struct str pem;
 };
@@ -36,10 +33,7 @@ static int set_up(void **state)
 	char room[PRIVATE_KEY_BYTES_MAX];
 	f->a = arena_new();
 	f->diags = diags_new();
-	snprintf(f->top, sizeof(f->top), "/tmp/gatepost-keys-XXXXXX");
-	assert_non_null(mkdtemp(f->top));
-	assert_int_equal(chmod(f->top, 0755), 0);
-	unsetenv("CREDENTIALS_DIRECTORY");
+	top_make(f->top);
 	f->folder = key_folder_at(f->a, str_of(in_top(f, "keys/")));
 	EVP_PKEY *key = private_key_generate(KEY_ED25519, 0);
 	f->pem = str_dup(f->a, (struct str){ room, private_key_print(key, room) });
@@ -51,10 +45,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	char *command;
-	assert_true(asprintf(&command, "rm -rf '%s'", f->top) > 0);
-	assert_int_equal(system(command), 0);
-	free(command);
+	top_remove(f->top);
 	diags_free(f->diags);
 	arena_free(f->a);
 	free(f);

@@ -1,10 +1,7 @@
-#include "../test.h"
+#include "top.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -24,7 +21,7 @@ struct fixture {
 	struct arena *a;          /* of the test */
 	struct arena *ring_arena;
 	struct diags *diags;
-	char top[32];
+	char top[TOP_MAX];
 	struct dns *dns;
 	const struct keyring *ring;
 	int line;                 /* of the use, to be found in diagnostics */
@@ -49,10 +46,8 @@ static int set_up(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	f->a = arena_new();
 	f->diags = diags_new();
-	snprintf(f->top, sizeof(f->top), "/tmp/gatepost-ring-XXXXXX");
-	assert_non_null(mkdtemp(f->top));
+	top_make(f->top);
 	assert_int_equal(mkdir(in_top(f, "keys"), 0700), 0);
-	unsetenv("CREDENTIALS_DIRECTORY");
 	write_file(in_top(f, "zone"), "example.net A 192.0.2.1\n");
 	struct dns_settings settings = { .zone_file = in_top(f, "zone"), .timeout_ms = 200, .cache_entries = 100 };
 	f->dns = dns_open(&settings, NULL, f->diags);
@@ -64,10 +59,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	char *command;
-	assert_true(asprintf(&command, "rm -rf '%s'", f->top) > 0);
-	assert_int_equal(system(command), 0);
-	free(command);
+	top_remove(f->top);
 	dns_close(f->dns);
 	arena_free(f->ring_arena);
 	diags_free(f->diags);
