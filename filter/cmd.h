@@ -16,10 +16,13 @@ cmd_fn cmd_eval;
 cmd_fn cmd_key;
 cmd_fn cmd_log;
 cmd_fn cmd_preflight;
+cmd_fn cmd_reload;
 cmd_fn cmd_retry;
 cmd_fn cmd_run;
+cmd_fn cmd_status;
 cmd_fn cmd_suppress;
 cmd_fn cmd_test;
+cmd_fn cmd_top;
 cmd_fn cmd_version;
 cmd_fn cmd_why;
 

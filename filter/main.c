@@ -21,6 +21,21 @@ static const struct command commands[] = {
 	{ "run", cmd_run, "[-c FILE]",
 	  "Serve the MTA in the foreground",
 	  "SIGHUP and SIGUSR1 reload, SIGTERM ends after the messages in flight.\n" },
+	{ "status", cmd_status, "[-c FILE] [--json]",
+	  "Tell how the running daemon is",
+	  "Asks over the UNIX socket in http.listen. Exits with 0, with 1 if there is something to look at, with 69 if the\n"
+	  "daemon does not answer.\n"
+	  "\n"
+	  "  --json   print everything that the status page shows\n" },
+	{ "top", cmd_top, "[-c FILE] [--every SECONDS] [--once]",
+	  "Show traffic, results, workflows and refusals as they happen",
+	  "q ends it.\n"
+	  "\n"
+	  "  --every SECONDS   between two looks (2)\n"
+	  "  --once            print one screen and end\n" },
+	{ "reload", cmd_reload, "[-c FILE]",
+	  "Have the running daemon read its configuration again, and wait for how that went",
+	  "Exits with 0 if it is in force, with 78 after telling all that is wrong, with 69 if the daemon does not answer.\n" },
 	{ "check", cmd_check, "[-c FILE] [--dump]",
 	  "Read configuration and policies as run does and tell all that is wrong",
 	  "Exits with 0 if the daemon would take it, 78 if not. Warnings do not count.\n"

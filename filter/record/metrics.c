@@ -64,6 +64,13 @@ uint64_t metrics_get(const struct board *b, enum metric_id id, size_t x, size_t 
 	return atomic_load_explicit(cell_of(b, id, x, y, z), memory_order_relaxed);
 }
 
+void metrics_get_histogram(const struct board *b, enum metric_id id, size_t x, uint64_t out[HISTOGRAM_WIDTH])
+{
+	const _Atomic uint64_t *cells = cells_of(b, id) + x * HISTOGRAM_WIDTH;
+	for (size_t i = 0; i < HISTOGRAM_WIDTH; i++)
+		out[i] = atomic_load_explicit(&cells[i], memory_order_relaxed);
+}
+
 void metrics_time(struct board *b, enum metric_id id, size_t x, int64_t us)
 {
 	if (b == NULL)

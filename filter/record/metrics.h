@@ -70,6 +70,8 @@ void metrics_take_record(struct board *, const struct record *);
 void metrics_add(struct board *, enum metric_id, size_t a, size_t b, size_t c, uint64_t n);
 void metrics_time(struct board *, enum metric_id, size_t a, int64_t us);
 uint64_t metrics_get(const struct board *, enum metric_id, size_t a, size_t b, size_t c);
+/* How many in each step, above all bounds, and the sum in microseconds. */
+void metrics_get_histogram(const struct board *, enum metric_id, size_t a, uint64_t out[HISTOGRAM_WIDTH]);
 /* "counter", "gauge", "histogram" */
 const char *metric_type(const struct metric_desc *);
 /* Prometheus' text format 0.0.4. */

@@ -157,6 +157,7 @@ static void print_keys(struct buf *b, struct board *board, enum metric_id id)
 		add_label(b, "key", keys[i].key, &is_first);
 		add_label(b, "selector", keys[i].selector, &is_first);
 		add_label(b, "domain", keys[i].domain, &is_first);
+		add_label(b, "phase", keys[i].phase, &is_first);
 		end_labels(b, is_first);
 		buf_printf(b, "%d\n", keys[i].is_published);
 	}

@@ -12,6 +12,8 @@
 #include "record/board.h"
 #include "record/metrics.h"
 #include "service/listen.h"
+#include "service/page.h"
+#include "service/status.h"
 
 enum {
 	CONNECTIONS_MAX = 32,        /* each has a thread */
@@ -77,6 +79,37 @@ static void answer_health(const struct door *d, struct answer *a)
 		buf_add(&a->body, STR("ok\n"));
 }
 
+static struct status *status_for(const struct door *d)
+{
+	struct status *s = status_new(d->http->board);
+	if (!d->is_unix)
+		status_hide_people(s);
+	return s;
+}
+
+static void answer_json(const struct door *d, struct answer *a)
+{
+	struct status *s = status_for(d);
+	a->type = "application/json";
+	status_json(s, &a->body);
+	status_free(s);
+}
+
+static void answer_page(const struct door *d, struct answer *a)
+{
+	struct status *s = status_for(d);
+	a->type = "text/html; charset=utf-8";
+	page_write(s, d->is_unix, &a->body);
+	status_free(s);
+}
+
+static void answer_style(const struct door *d, struct answer *a)
+{
+	(void)d;
+	a->type = "text/css; charset=utf-8";
+	buf_add(&a->body, str_of(page_style));
+}
+
 static void answer_reload(const struct door *d, struct answer *a)
 {
 	a->type = TEXT;
@@ -89,6 +122,9 @@ static const struct route {
 	bool is_for_administrator;
 	void (*answer)(const struct door *, struct answer *);
 } routes[] = {
+	{ "GET", "/", false, answer_page },
+	{ "GET", "/page.css", false, answer_style },
+	{ "GET", "/status.json", false, answer_json },
 	{ "GET", "/metrics", false, answer_metrics },
 	{ "GET", "/healthz", false, answer_health },
 	{ "POST", "/reload", true, answer_reload },

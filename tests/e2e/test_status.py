@@ -1,7 +1,12 @@
 """What an administrator sees of a running gateway agrees with the mail that was sent."""
+import html.parser
+import json
 import os
+import pty
 import re
 import stat
+import subprocess
+import time
 
 import harness
 from base import HouseTest, message, policy
@@ -11,6 +16,72 @@ example.org        TXT "v=spf1 ip4:192.0.2.0/24 -all"
 soft.example       TXT "v=spf1 ip4:192.0.2.0/24 ~all"
 gone.example       TXT TIMEOUT
 """
+
+
+class Page(html.parser.HTMLParser):
+    """The figures of the status page, by card."""
+    VOID = {"meta", "link", "br", "wbr", "img", "input"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.tiles, self.legends, self.tables, self.plots = {}, {}, {}, {}
+        self.outside, self.scripts, self.stack, self.text, self.name = [], 0, [], "", None
+        self.feed(text)
+        self.close()
+        if self.stack:
+            raise AssertionError(f"not closed: {self.stack}")
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.scripts += tag == "script" or any(name.startswith("on") for name in attrs)
+        for name in ("src", "href"):
+            if not attrs.get(name, "/").startswith(("/", "#")):
+                self.outside.append(attrs[name])
+        if tag not in self.VOID:
+            self.stack.append((tag, attrs))
+        if tag in ("h3", "li", "td", "th", "title") or (tag == "p" and attrs.get("class") == "figure"):
+            self.text = ""
+        if tag == "tr":
+            self.row = []
+
+    def handle_startendtag(self, tag, attrs):
+        pass
+
+    def handle_data(self, data):
+        self.text += data.replace("\xa0", " ")
+
+    @property
+    def card(self):
+        ids = [a["id"] for _, a in self.stack if "id" in a]
+        return ids[-1] if ids else None
+
+    def handle_endtag(self, tag):
+        opened, attrs = self.stack[-1]
+        if opened != tag:
+            raise AssertionError(f"</{tag}> where {opened} is open")
+        if tag == "h3":
+            self.name = self.text
+        elif tag == "p" and attrs.get("class") == "figure" and self.text.replace(",", "").isdigit():
+            self.tiles[self.name] = int(self.text.replace(",", ""))
+        elif tag == "li" and (match := re.match(r"([\w-]+) ([\d,]+)( |$)", self.text)):
+            self.legends[self.card, match[1]] = int(match[2].replace(",", ""))
+        elif tag == "title" and self.stack[-2][0] == "g":
+            for word, number in re.findall(r", (\w+) (\d+)", self.text):
+                self.plots[self.card, word] = self.plots.get((self.card, word), 0) + int(number)
+        elif tag in ("td", "th"):
+            self.row.append(self.text)
+        elif tag == "tr" and self.stack[-2][0] == "tbody":
+            self.tables.setdefault(self.card, []).append(self.row)
+        self.stack.pop()
+
+    def legend(self, card, word):
+        return self.legends.get((card, word), 0)
+
+    def bars(self, card, word):
+        return self.plots.get((card, word), 0)
+
+    def rows(self, card):
+        return self.tables.get(card, [])
 
 
 class Status(HouseTest):
@@ -84,3 +155,107 @@ class Status(HouseTest):
         self.assertIn("10-test.conf:1: error: rules:", text)
         self.assertEqual(self.web.metric("config_last_reload_successful"), 0)
         self.assertGreater(self.web.metric("reloads_total", outcome="refused"), 0)
+
+    def gatepost(self, *arguments):
+        return subprocess.run([self.gate.binary, arguments[0], "-c", self.gate.config_path, *arguments[1:]], text=True,
+                              capture_output=True, timeout=60, check=False)
+
+    def test_the_page_shows_what_the_json_says_and_both_what_was_sent(self):
+        before = json.loads(self.admin.ask("/status.json")[2])
+        self.assertEqual(self.send("192.0.2.1", "a@example.org", "shown"), 250)
+        self.assertEqual(self.send("198.51.100.1", "hidden.name@example.org", "refused and shown"), 550)
+        status, headers, text = self.admin.ask("/")
+        told = json.loads(self.admin.ask("/status.json")[2])
+        self.assertEqual(status, 200)
+        self.assertIn("default-src 'none'", headers["Content-Security-Policy"])
+        page = Page(text)
+        for word in ("accept", "reject"):
+            self.assertEqual(told["day"][word], before["day"][word] + 1)
+            self.assertEqual(page.tiles[{"accept": "Accepted", "reject": "Refused"}[word]], told["day"][word])
+            self.assertEqual(page.legend("day", word), told["day"][word])
+            self.assertEqual(page.legend("hour", word), told["hour"][word])
+            self.assertEqual(page.bars("day", word), told["day"][word], "the plot does not add up to it")
+        for method, results in told["results"].items():
+            for word, number in results.items():
+                self.assertEqual(page.legend(method, word), number, (method, word))
+        newest = page.rows("refusals")[0]
+        self.assertEqual(newest[0], time.strftime("%H:%M:%S", time.gmtime(told["refusals"][0]["unix_ms"] / 1000)))
+        self.assertIn("550 5.7.23", newest[1])
+        self.assertIn("hidden.name@example.org", newest[2])
+        self.assertEqual(newest[5], told["refusals"][0]["id"])
+        self.assertEqual(self.gate.record_with(id=newest[5])["disposition"], "reject")
+        self.assertEqual(page.rows("listeners")[0][1], "serves")
+        self.assertIn("All is well", text)
+        self.assertEqual(page.outside, [], "something would be loaded from elsewhere")
+
+    def test_on_loopback_nobody_is_named(self):
+        self.assertEqual(self.send("198.51.100.77", "very.private@example.org", "secret"), 550)
+        for path in ("/", "/status.json", "/metrics"):
+            for word in ("very.private", "b@example.com", "198.51.100.77"):
+                self.assertNotIn(word, self.web.ask(path)[2], path)
+            self.assertEqual("example.org" in self.web.ask(path)[2], path != "/metrics")
+        self.assertIn("very.private@example.org", self.admin.ask("/")[2])
+
+    def test_hostile_text_stays_text(self):
+        bad = '"<script>alert(1)</script>&\'"@example.org'
+        with self.client("198.51.100.5") as c:
+            self.assertEqual(c.mail(bad)[0], 550)
+        text = self.admin.ask("/")[2]
+        self.assertNotIn("<script", text)
+        self.assertIn("&lt;script&gt;alert(1)&lt;/script&gt;&amp;&#39;", text)
+        self.assertEqual(Page(text).scripts, 0)
+        self.assertIn("<script>alert(1)", json.loads(self.admin.ask("/status.json")[2])["refusals"][0]["from"])
+
+    def test_the_status_command(self):
+        done = self.gatepost("status")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"(?m)^both +serves, process \d+, \d+ connections")
+        self.assertRegex(done.stdout, r"(?m)^last 24 hours +accept \d+")
+        self.assertEqual(json.loads(self.gatepost("status", "--json").stdout)["listeners"][0]["pid"], self.gate.process.pid)
+        missing = subprocess.run([self.gate.binary, "status", "-c", "/nonexistent"], capture_output=True, text=True, check=False)
+        self.assertEqual(missing.returncode, 78)
+
+    def test_the_reload_command(self):
+        self.addCleanup(lambda: (self.gate.policies(self.rules), self.gate.reload()))
+        done = self.gatepost("reload")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"(?m)^reloaded: generation \d+, \d+ rules$")
+        self.gate.policies("rules = 5;")
+        done = self.gatepost("reload")
+        self.assertEqual((done.returncode, done.stdout), (78, ""))
+        self.assertIn("10-test.conf:1: error: rules:", done.stderr)
+        done = self.gatepost("status")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("The last reload was refused", done.stdout)
+        self.assertIn("The last reload was refused", self.web.ask("/")[2])
+
+    def test_top_in_a_terminal(self):
+        self.assertEqual(self.send("192.0.2.1", "a@example.org", "on top"), 250)
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execv(self.gate.binary, ["gatepost", "top", "-c", self.gate.config_path, "--every", "1"])
+        shown = b""
+        end = time.monotonic() + 20
+        while shown.count(b"\x1b[H") < 2 and time.monotonic() < end:
+            shown += os.read(terminal, 65536)
+        self.assertIn(b"Gatepost ", shown)
+        self.assertIn(b"\x1b[?1049h", shown)
+        os.write(terminal, b"q")
+        while b"\x1b[?1049l" not in shown and time.monotonic() < end:
+            shown += os.read(terminal, 65536)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+        os.close(terminal)
+        done = self.gatepost("top", "--once")
+        accepted = json.loads(self.admin.ask("/status.json")[2])["day"]["accept"]
+        self.assertRegex(done.stdout, rf"(?m)^24 hours +{accepted} ")
+        self.assertNotIn("\x1b", done.stdout)
+
+    def test_without_a_daemon_the_commands_say_so(self):
+        config = self.folder.write("gate/elsewhere.conf", f'http = {{ listen = "unix:{self.folder("gate", "nobody.sock")}"; }};\n')
+        for command in ("status", "reload", "top"):
+            done = subprocess.run([self.gate.binary, command, "-c", config], capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 69, command)
+            self.assertIn("is the daemon running?", done.stderr)
+        config = self.folder.write("gate/none.conf", "\n")
+        done = subprocess.run([self.gate.binary, "status", "-c", config], capture_output=True, text=True, check=False)
+        self.assertIn('http = { listen = [ "unix:/run/gatepost/control.sock" ]; };', done.stderr)

@@ -1,0 +1,216 @@
+#include "service/status.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fail.h"
+
+enum { HOUR_MINUTES = 60 };
+
+static uint64_t get(const struct board *b, enum metric_id id, size_t x)
+{
+	return metrics_get(b, id, x, 0, 0);
+}
+
+static void take_history(struct status *s, struct board *b)
+{
+	for (enum decision_word d = 0; d < DECISION_COUNT; d++) {
+		history_minutes(b, d, s->minutes[d], HISTORY_MINUTES);
+		for (size_t i = 0; i < HISTORY_MINUTES; i++) {
+			s->day[d] += s->minutes[d][i];
+			if (i >= HISTORY_MINUTES - HOUR_MINUTES)
+				s->hour[d] += s->minutes[d][i];
+		}
+	}
+}
+
+static int by_messages(const void *a, const void *b)
+{
+	const struct status_workflow *x = a, *y = b;
+	return x->messages != y->messages ? (x->messages < y->messages ? 1 : -1) : strcmp(x->name, y->name);
+}
+
+static struct status_workflow workflow_of(struct board *b, size_t index)
+{
+	struct status_workflow w = {
+		.signatures = get(b, METRIC_SIGNATURES, index),
+		.unsignable = get(b, METRIC_UNSIGNABLE, index),
+		.limited = get(b, METRIC_LIMITED, index),
+		.suppressed = get(b, METRIC_SUPPRESSED, index),
+		.retries = get(b, METRIC_RETRIES, index),
+	};
+	snprintf(w.name, sizeof(w.name), "%s", board_name_at(b, BOARD_WORKFLOWS, index));
+	for (enum direction i = 0; i < DIRECTION_COUNT; i++)
+		for (enum decision_word d = 0; d < DECISION_COUNT; d++) {
+			w.decisions[d] += metrics_get(b, METRIC_MESSAGES, index, i, d);
+			w.recipients_refused += metrics_get(b, METRIC_RECIPIENTS, index, i, d);
+		}
+	for (enum decision_word d = 0; d < DECISION_COUNT; d++)
+		w.messages += w.decisions[d];
+	return w;
+}
+
+static void take_workflows(struct status *s, struct board *b)
+{
+	size_t count = board_name_count(b, BOARD_WORKFLOWS);
+	for (size_t i = NAME_OTHER; i < count; i++) {
+		struct status_workflow w = workflow_of(b, i);
+		if (i != NAME_OTHER || w.messages > 0)
+			s->workflows[s->workflow_count++] = w;
+	}
+	qsort(s->workflows, s->workflow_count, sizeof(s->workflows[0]), by_messages);
+	for (size_t i = 0; i < count; i++)
+		for (enum direction way = 0; way < DIRECTION_COUNT; way++)
+			for (enum decision_word d = 0; d < DECISION_COUNT; d++)
+				s->directions[way][d] += metrics_get(b, METRIC_MESSAGES, i, way, d);
+}
+
+static int by_decisions(const void *a, const void *b)
+{
+	const struct status_rule *x = a, *y = b;
+	uint64_t m = x->decisions + x->observed, n = y->decisions + y->observed;
+	return m != n ? (m < n ? 1 : -1) : strcmp(x->name, y->name);
+}
+
+static void take_rules(struct status *s, struct board *b)
+{
+	for (size_t i = NAME_OTHER; i < board_name_count(b, BOARD_RULES); i++) {
+		struct status_rule r = { .decisions = get(b, METRIC_RULES, i), .observed = get(b, METRIC_OBSERVED, i) };
+		snprintf(r.name, sizeof(r.name), "%s", board_name_at(b, BOARD_RULES, i));
+		if (r.decisions + r.observed > 0)
+			s->rules[s->rule_count++] = r;
+	}
+	qsort(s->rules, s->rule_count, sizeof(s->rules[0]), by_decisions);
+}
+
+/* Evenly within a step of the histogram, as Prometheus does. */
+static double quantile(const uint64_t steps[HISTOGRAM_WIDTH], uint64_t count, double q)
+{
+	double wanted = q * (double)count, below = 0;
+	for (size_t i = 0; i < HISTOGRAM_BOUNDS; i++) {
+		double low = i == 0 ? 0 : (double)histogram_bounds_us[i - 1], high = (double)histogram_bounds_us[i];
+		if (steps[i] > 0 && below + (double)steps[i] >= wanted)
+			return (low + (high - low) * (wanted - below) / (double)steps[i]) / 1e6;
+		below += (double)steps[i];
+	}
+	return (double)histogram_bounds_us[HISTOGRAM_BOUNDS - 1] / 1e6;
+}
+
+static struct status_times times_of(struct board *b, enum metric_id id, size_t label)
+{
+	uint64_t steps[HISTOGRAM_WIDTH], count = 0;
+	metrics_get_histogram(b, id, label, steps);
+	for (size_t i = 0; i <= HISTOGRAM_BOUNDS; i++)
+		count += steps[i];
+	if (count == 0)
+		return (struct status_times){ 0 };
+	return (struct status_times){ count, quantile(steps, count, 0.5), quantile(steps, count, 0.95),
+				      (double)steps[HISTOGRAM_WIDTH - 1] / 1e6 / (double)count };
+}
+
+struct status *status_new(struct board *b)
+{
+	struct status *s = fail_if_null(calloc(1, sizeof(*s)));
+	s->now_unix_s = clock_unix_s();
+	s->started_unix_s = board_started_unix_s(b);
+	s->config = board_config(b);
+	s->process_count = board_processes(b, s->processes);
+	take_history(s, b);
+	take_workflows(s, b);
+	take_rules(s, b);
+	for (enum method m = 0; m < METHOD_COUNT; m++)
+		for (enum result r = 0; r < RESULT_COUNT; r++)
+			s->results[m][r] = metrics_get(b, METRIC_RESULTS, m, r, 0);
+	s->deferred_unknown = get(b, METRIC_UNKNOWN, 0);
+	for (enum source i = 0; i < SOURCE_COUNT; i++)
+		s->dns_sources[i] = get(b, METRIC_DNS_QUESTIONS, i);
+	for (enum dns_status i = 0; i < DNS_STATUS_COUNT; i++)
+		s->dns_answers[i] = get(b, METRIC_DNS_ANSWERS, i);
+	for (enum lost_sink i = 0; i < SINK_COUNT; i++)
+		s->lost[i] = get(b, METRIC_LOST, i);
+	for (enum outcome i = 0; i < OUTCOME_COUNT; i++)
+		s->reloads[i] = get(b, METRIC_RELOADS, i);
+	s->dns = times_of(b, METRIC_DNS_SECONDS, 0);
+	s->end = times_of(b, METRIC_STAGE_SECONDS, STAGE_END);
+	s->key_count = board_keys(b, s->keys);
+	s->refusal_count = history_refusals(b, s->refusals, HISTORY_REFUSALS);
+	return s;
+}
+
+void status_free(struct status *s)
+{
+	free(s);
+}
+
+/* What stands before an @, back to where an address cannot go on, becomes one star. */
+static void hide_local_parts(char *text)
+{
+	for (char *at = strchr(text, '@'); at != NULL; at = strchr(at + 1, '@')) {
+		char *from = at;
+		while (from > text && strchr(" \t<>()[],;:\"'", from[-1]) == NULL)
+			from--;
+		if (from == at)
+			continue;
+		*from = '*';
+		memmove(from + 1, at, strlen(at) + 1);
+		at = from + 1;
+	}
+}
+
+void status_hide_people(struct status *s)
+{
+	for (size_t i = 0; i < s->refusal_count; i++) {
+		struct refusal_told *r = &s->refusals[i];
+		hide_local_parts(r->text);
+		r->client[0] = r->from[0] = r->to[0] = 0;
+	}
+}
+
+/* ---- problems ------------------------------------------------------------------------------------------- */
+
+struct problems {
+	char (*list)[STATUS_PROBLEM_BYTES];
+	size_t count;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+complain(struct problems *p, const char *format, ...)
+{
+	va_list args;
+	if (p->count == STATUS_PROBLEMS)
+		return;
+	va_start(args, format);
+	vsnprintf(p->list[p->count++], STATUS_PROBLEM_BYTES, format, args);
+	va_end(args);
+}
+
+size_t status_problems(const struct status *s, char list[STATUS_PROBLEMS][STATUS_PROBLEM_BYTES])
+{
+	struct problems p = { list, 0 };
+	for (size_t i = 0; i < s->process_count; i++) {
+		const struct board_process *process = &s->processes[i];
+		if (process->state != PROCESS_SERVES)
+			complain(&p, "Listener %s does not serve. The log says why.", process->name);
+		if (process->is_dns_in_trouble)
+			complain(&p, "Most DNS questions of listener %s fail. Look at the resolver.", process->name);
+	}
+	if (!s->config.is_last_good)
+		complain(&p, "The last reload was refused; generation %u stays in force. Type: gatepost check",
+			 s->config.generation);
+	for (size_t i = 0; i < s->key_count; i++)
+		if (!s->keys[i].is_published && s->keys[i].is_known && strcmp(s->keys[i].phase, "active") == 0)
+			complain(&p, "Key %s, selector %s: %s. Type: gatepost key check %s", s->keys[i].key,
+				 s->keys[i].selector, s->keys[i].why, s->keys[i].key);
+	for (size_t i = 0; i < s->workflow_count; i++)
+		if (s->workflows[i].unsignable > 0)
+			complain(&p, "%" PRIu64 " messages of workflow %s were deferred because they could not be signed.",
+				 s->workflows[i].unsignable, s->workflows[i].name);
+	if (s->lost[LOST_STORE] > 0)
+		complain(&p, "%" PRIu64 " records could not be stored.", s->lost[LOST_STORE]);
+	if (s->lost[LOST_LOG] > 0)
+		complain(&p, "%" PRIu64 " log lines could not be written.", s->lost[LOST_LOG]);
+	return p.count;
+}
