@@ -1,6 +1,7 @@
 /* Our side: configuration, keys, socket. */
 #include "doctor/patient.h"
 
+#include <grp.h>
 #include <pwd.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,7 +39,7 @@ void check_policy_warnings(struct patient *p)
 	tell_diags(p, false, "gatepost check shows it until it is gone");
 }
 
-/* ---- keys ----------------------------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------------------------- */
 
 /* The user that the daemon runs as, if we can know. */
 static const char *account(const struct patient *p)
@@ -46,6 +47,34 @@ static const char *account(const struct patient *p)
 	if (p->options->user.n > 0)
 		return str_to_c(p->arena, p->options->user);
 	return getpwnam(ACCOUNT) != NULL ? ACCOUNT : NULL;
+}
+
+static void check_file(struct patient *p, const char *user, const char *path)
+{
+	struct str object;
+	int why;
+	const struct passwd *entry = getpwnam(user);
+	const struct group *group = entry == NULL ? NULL : getgrgid(entry->pw_gid);
+	if (user_may(p->arena, user, NULL, path, MAY_READ, &object, &why))
+		return;
+	const char *of = group == NULL ? user : group->gr_name;
+	complain(p, "%s: user %s may not read it: %.*s: %s", path, user, STR_ARG(object), strerror(why))->advice =
+		str_printf(p->arena, "chgrp %s %.*s && chmod %s %.*s", of, STR_ARG(object),
+			   str_eq(object, str_of(path)) ? "0640" : "0750", STR_ARG(object));
+}
+
+void check_files(struct patient *p)
+{
+	const char *user = account(p);
+	if (geteuid() != 0 || user == NULL || access(p->settings->config_path, F_OK) != 0) {
+		skip(p, geteuid() != 0 ? "run this as root to try it as the daemon's user" :
+			user == NULL   ? "there is no user " ACCOUNT ", and the option user is not set" :
+					 "there is no configuration");
+		return;
+	}
+	check_file(p, user, p->settings->config_path);
+	for (size_t i = 0; p->snapshot != NULL && i < policy_file_count(p->snapshot->policy); i++)
+		check_file(p, user, policy_file_at(p->snapshot->policy, i));
 }
 
 static void check_key_file(struct patient *p, const char *user, const struct key_row *row)
