@@ -9,6 +9,7 @@
 
 typedef int cmd_fn(int argc, char **argv);
 
+cmd_fn cmd_backup;
 cmd_fn cmd_check;
 cmd_fn cmd_docs;
 cmd_fn cmd_doctor;

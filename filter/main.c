@@ -146,6 +146,10 @@ static const struct command commands[] = {
 	  "\n"
 	  "Columns are scope, address, reason, source, created, expires, by a first line that names them; times are\n"
 	  "such as 2026-11-23T10:12:00Z. --scope \"\" with list and export: only what is for all.\n" },
+	{ "backup", cmd_backup, "[-c FILE] FILE",
+	  "Copy the store into a file while the daemon runs",
+	  "Records, counts of limits, suppressed recipients and refusals, as they are at one moment (SQLite; Redis makes its\n"
+	  "own copies). An older copy is replaced as a whole. Keys and configuration are files in /etc/gatepost.\n" },
 	{ "version", cmd_version, "",
 	  "Print the versions of Gatepost and of its libraries",
 	  "" },

@@ -12,6 +12,7 @@ struct store_backend {
 	void *(*open)(struct str place, struct log *, struct diags *);
 	void *(*open_beside)(struct str place, bool may_write, struct diags *);
 	void (*check)(struct str place, struct diags *);
+	bool (*back_up)(struct str place, const char *path, struct diags *);
 	void (*close)(void *self);
 	enum store_status (*expire)(void *self, int64_t records_before_unix_ms);
 	enum store_status (*flush)(void *self);

@@ -248,7 +248,8 @@ static bool check_file(struct sqlite_db *db, struct diags *diags)
 	else if (application != APPLICATION_ID)
 		diag_error(diags, place_of(db->path), "is an SQLite file of another program; name another path");
 	else if (version > SCHEMA_VERSION)
-		diag_error(diags, place_of(db->path), "was written by a newer Gatepost (schema %d, this one knows %d)",
+		diag_error(diags, place_of(db->path), "was written by a newer Gatepost (schema %d, this one knows %d): install that one again, or put "
+			   "a backup of before in its place",
 			   (int)version, SCHEMA_VERSION);
 	else
 		return true;
@@ -373,6 +374,18 @@ bool sqlite_db_is_open(const struct sqlite_db *db)
 const char *sqlite_db_why(const struct sqlite_db *db)
 {
 	return db->why;
+}
+
+/* Reads in one transaction, for which no writer waits. */
+bool sqlite_db_copy(struct sqlite_db *db, const char *path)
+{
+	sqlite3_stmt *s = NULL;
+	bool is_done = sqlite3_prepare_v2(db->connection, "VACUUM INTO ?1", -1, &s, NULL) == SQLITE_OK &&
+		       sqlite3_bind_text(s, 1, path, -1, SQLITE_STATIC) == SQLITE_OK && sqlite3_step(s) == SQLITE_DONE;
+	if (!is_done)
+		sqlite_db_note_failure(db);
+	sqlite3_finalize(s);
+	return is_done;
 }
 
 /* ---- using ---------------------------------------------------------------------------------------------- */

@@ -32,6 +32,8 @@ bool sqlite_db_is_broken(const struct sqlite_db *);
 bool sqlite_db_is_ready(struct sqlite_db *);
 /* Until its next use. */
 void sqlite_db_let_go(struct sqlite_db *);
+/* Into a file that is not there or is empty. */
+bool sqlite_db_copy(struct sqlite_db *, const char *path);
 /* Of the last failure. */
 const char *sqlite_db_why(const struct sqlite_db *);
 

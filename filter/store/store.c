@@ -79,6 +79,13 @@ void store_check_url(struct str url, struct diags *diags)
 		backend->check(place, diags);
 }
 
+bool store_back_up(struct str url, const char *path, struct diags *diags)
+{
+	struct str place;
+	const struct store_backend *backend = backend_of(url, &place, diags);
+	return backend != NULL && backend->back_up(place, path, diags);
+}
+
 void store_close(struct store *s)
 {
 	if (s == NULL)

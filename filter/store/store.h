@@ -32,6 +32,9 @@ struct store *store_open_reader(struct str url, struct diags *);
 struct store *store_open_editor(struct str url, struct diags *);
 /* What is wrong with the URL, as far as that can be told without opening anything. */
 void store_check_url(struct str url, struct diags *);
+/* Copies all that is kept into a file of mode 0600, as it is at one moment, while daemons run; an older copy there is
+ * replaced as a whole. False and a diagnostic, also where that is not ours to do. */
+bool store_back_up(struct str url, const char *path, struct diags *);
 /* Writes what is queued. NULL is allowed. */
 void store_close(struct store *);
 

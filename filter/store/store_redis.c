@@ -255,6 +255,14 @@ static void redis_check(struct str place, struct diags *diags)
 	arena_free(a);
 }
 
+static bool redis_back_up(struct str place, const char *path, struct diags *diags)
+{
+	(void)place;
+	diag_error(diags, (struct place){ .setting = "store" },
+		   "is in Redis, which makes its own copy. Type: redis-cli --rdb %s", path);
+	return false;
+}
+
 static void redis_close(void *self)
 {
 	struct redis_store *s = self;
@@ -650,6 +658,7 @@ const struct store_backend store_redis = {
 	.open = redis_open,
 	.open_beside = redis_open_beside,
 	.check = redis_check,
+	.back_up = redis_back_up,
 	.close = redis_close,
 	.expire = redis_expire,
 	.flush = redis_flush,

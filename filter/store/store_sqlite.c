@@ -6,9 +6,13 @@
  * all of it. One lock for each connection; only mend() takes the reader's inside the writer's.
  *
  * Nor does mail depend on the file: if it cannot be used the daemon starts and serves without, and finds it again. */
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/diag.h"
@@ -212,6 +216,48 @@ static void sqlite_check(struct str place, struct diags *diags)
 		diag_error(diags, (struct place){ .setting = "store" }, "\"sqlite:\" needs a path behind the colon");
 }
 
+/* On disk before it has its name. */
+static bool copy_to(struct sqlite_db *db, const char *path, const char *unfinished, struct diags *diags)
+{
+	const struct place at = { .file = path };
+	int fd = open(unfinished, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		diag_error(diags, at, "cannot be written: %s", strerror(errno));
+		return false;
+	}
+	bool is_done = false;
+	if (!sqlite_db_copy(db, unfinished))
+		diag_error(diags, at, "cannot be written: %s", sqlite_db_why(db));
+	else if (fsync(fd) != 0 || rename(unfinished, path) != 0)
+		diag_error(diags, at, "cannot be written: %s", strerror(errno));
+	else
+		is_done = true;
+	close(fd);
+	if (!is_done)
+		unlink(unfinished);
+	return is_done;
+}
+
+static bool sqlite_back_up(struct str place, const char *path, struct diags *diags)
+{
+	struct sqlite_db *db = sqlite_db_open_reader(place, diags);
+	if (db == NULL)
+		return false;
+	struct arena *a = arena_new();
+	bool is_done = copy_to(db, path, str_printf(a, "%s.unfinished", path).p, diags);
+	arena_free(a);
+	sqlite_db_close(db);
+	return is_done;
+}
+
+static bool memory_back_up(struct str place, const char *path, struct diags *diags)
+{
+	(void)place;
+	(void)path;
+	diag_error(diags, (struct place){ .setting = "store" }, "\"memory:\" keeps nothing that could be backed up");
+	return false;
+}
+
 static void memory_check(struct str place, struct diags *diags)
 {
 	if (place.n > 0)
@@ -378,9 +424,11 @@ static enum store_status sqlite_forget_refusal(void *self, struct str key)
 	.find_refusal = sqlite_find_refusal, .each_refusal = sqlite_each_refusal, .forget_refusal = sqlite_forget_refusal
 
 const struct store_backend store_sqlite = {
-	.open = sqlite_open, .open_beside = sqlite_open_beside, .check = sqlite_check, SHARED
+	.open = sqlite_open, .open_beside = sqlite_open_beside, .check = sqlite_check,
+	.back_up = sqlite_back_up, SHARED
 };
 
 const struct store_backend store_mem = {
-	.open = memory_open, .open_beside = memory_open_beside, .check = memory_check, SHARED
+	.open = memory_open, .open_beside = memory_open_beside, .check = memory_check,
+	.back_up = memory_back_up, SHARED
 };

@@ -440,6 +440,51 @@ static int64_t number_in_file(struct bench *b, const char *sql)
 	return number;
 }
 
+static void a_backup_is_whole_while_the_daemon_writes(void **state)
+{
+	struct bench *b = *state;
+	struct stat st;
+	char id[16];
+	struct str copy = str_printf(b->arena, "%s/copy.db", b->folder);
+	b->store = store_open(b->url, NULL, b->diags);
+	for (int i = 0; i < 500; i++) {
+		snprintf(id, sizeof(id), "id%d", i);
+		store_put_record(b->store, str_of(id), i, STR_EMPTY, str_of(id));
+		if (i % 100 == 0)
+			assert_true(store_back_up(b->url, copy.p, b->diags));
+	}
+	take_n(b->store, 1);
+	assert_int_equal(store_flush(b->store), STORE_OK);
+	assert_true(store_back_up(b->url, copy.p, b->diags));
+	assert_int_equal(stat(copy.p, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	store_close(b->store);
+	/* It is a store like any other. */
+	b->store = store_open(str_printf(b->arena, "sqlite:%.*s", STR_ARG(copy)), NULL, b->diags);
+	assert_non_null(b->store);
+	assert_found(b, b->store, "id0", "id0");
+	assert_found(b, b->store, "id499", "id499");
+	assert_int_equal(diags_count(b->diags), 0);
+}
+
+static void a_backup_that_fails_leaves_the_older_one(void **state)
+{
+	struct bench *b = *state;
+	struct stat st;
+	struct str copy = str_printf(b->arena, "%s/copy.db", b->folder);
+	assert_false(store_back_up(b->url, copy.p, b->diags));
+	assert_diag(b, "records.db");
+	b->store = store_open(b->url, NULL, b->diags);
+	assert_true(store_back_up(b->url, copy.p, b->diags));
+	assert_false(store_back_up(b->url, "/nowhere/copy.db", b->diags));
+	assert_diag(b, "cannot be written: No such file or directory");
+	assert_int_equal(stat(copy.p, &st), 0);
+	assert_false(store_back_up(STR("memory:"), copy.p, b->diags));
+	assert_false(store_back_up(STR("redis:/s"), copy.p, b->diags));
+	assert_diag(b, "redis-cli --rdb");
+	assert_int_not_equal(stat(str_printf(b->arena, "%.*s.unfinished", STR_ARG(copy)).p, &st), 0);
+}
+
 /* As the first version made it. */
 static void a_file_of_schema_1_is_brought_up_to_date(void **state)
 {
@@ -553,6 +598,8 @@ int main(void)
 		T(setup_file, buckets_outlive_a_crash),
 		T(setup_sqlite, counting_needs_no_disk),
 		T(setup_sqlite, an_editor_works_beside_the_daemon),
+		T(setup_file, a_backup_is_whole_while_the_daemon_writes),
+		T(setup_file, a_backup_that_fails_leaves_the_older_one),
 		T(setup_file, a_file_of_schema_1_is_brought_up_to_date),
 		T(setup_file, a_failed_update_changes_nothing),
 		T(setup_file, a_foreign_file_is_not_touched),
