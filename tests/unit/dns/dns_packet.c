@@ -1,6 +1,7 @@
 #include "../test.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "dns/dns_packet.h"
 
@@ -11,14 +12,17 @@
 #define RR(owner, type, ttl, length, data) owner "\0" type "\0\1" ttl length data
 #define MINUTE "\0\0\0\x3c"
 
-/* The message in a block of exactly its size, for memory checkers. */
+/* The message with nothing behind it: whoever reads on is stopped by the kernel. */
 static struct dns_shared *parse(const char *message, size_t n, enum dns_type type)
 {
-	char *exact = malloc(n == 0 ? 1 : n);
-	assert_non_null(exact);
+	enum { ROOM = 64 * 1024, GUARD = 64 * 1024 };
+	char *block = mmap(NULL, ROOM + GUARD, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(block != MAP_FAILED && n <= ROOM);
+	assert_int_equal(mprotect(block + ROOM, GUARD, PROT_NONE), 0);
+	char *exact = block + ROOM - n;
 	memcpy(exact, message, n);
 	struct dns_shared *s = dns_packet_answer(exact, n, STR("example.org"), type, false);
-	free(exact);
+	munmap(block, ROOM + GUARD);
 	return s;
 }
 
@@ -101,6 +105,35 @@ static void aliases_are_followed_in_any_order(void **state)
 			    RR("\1a\0", "\5", MINUTE, "\0\2", OWNER)), DNS_SERVFAIL, 0);
 	assert_parsed(PARSE(DNS_A, HEADER("\x81\x80", "\2", "\0") QUESTION("\1")
 			    RR(OWNER, "\1", MINUTE, "\0\4", "\xc0\0\2\1") ALIAS_1), DNS_SERVFAIL, 0);
+}
+
+/* "a" to the last letter, one alias each, then an address. */
+static struct dns_shared *parse_chain(int aliases)
+{
+	char message[1024] = "\x12\x34\x81\x80\0\1\0\0\0\0\0\0" QUESTION("\1");
+	size_t n = sizeof("\x12\x34\x81\x80\0\1\0\0\0\0\0\0" QUESTION("\1")) - 1;
+	message[7] = (char)(aliases + 1);
+	for (int i = 0; i <= aliases; i++) {
+		static const char alias[] = "\0\5\0\1" MINUTE "\0\3\1", address[] = "\0\1\0\1" MINUTE "\0\4\xc0\0\2\1";
+		char owner[] = { 1, (char)('a' + i - 1), 0 };
+		memcpy(message + n, i == 0 ? OWNER : owner, i == 0 ? 2 : 3);
+		n += i == 0 ? 2 : 3;
+		memcpy(message + n, i < aliases ? alias : address, i < aliases ? sizeof(alias) - 1 : sizeof(address) - 1);
+		n += i < aliases ? sizeof(alias) - 1 : sizeof(address) - 1;
+		if (i < aliases) {
+			message[n++] = (char)('a' + i);
+			message[n++] = 0;
+		}
+	}
+	return parse(message, n, DNS_A);
+}
+
+static void chains_of_aliases_are_bounded(void **state)
+{
+	(void)state;
+	assert_parsed(parse_chain(1), DNS_OK, 1);
+	assert_parsed(parse_chain(16), DNS_OK, 1);
+	assert_parsed(parse_chain(17), DNS_SERVFAIL, 0);
 }
 
 #define SOA(ttl, minimum)                                                                          \
@@ -228,6 +261,7 @@ int main(void)
 		cmocka_unit_test(texts_are_joined),
 		cmocka_unit_test(hosts_are_text_that_cannot_deceive),
 		cmocka_unit_test(aliases_are_followed_in_any_order),
+		cmocka_unit_test(chains_of_aliases_are_bounded),
 		cmocka_unit_test(absence_is_kept_as_long_as_the_soa_says),
 		cmocka_unit_test(what_is_no_answer_to_the_question_is_a_failure),
 		cmocka_unit_test(malformed_data_is_a_failure),
