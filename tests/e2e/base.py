@@ -30,12 +30,13 @@ class HouseTest(unittest.TestCase):
     options = ""
     settings = None      # of Postfix
     ports = 1
+    mta = harness.Postfix
     house_more = {}      # further arguments of Gatepost
 
     @classmethod
     def setUpClass(cls):
         cls.house = harness.House(policy(cls.policies), cls.zone, cls.options, cls.settings, cls.ports,
-                                 **cls.house_more).start()
+                                 cls.mta, **cls.house_more).start()
         cls.gate, cls.postfix, cls.folder = cls.house.gate, cls.house.postfix, cls.house.folder
 
     @classmethod

@@ -114,19 +114,63 @@ postlog    unix-dgram n - n - 1 postlogd
 """
 
 
-class Postfix:
+class Mta:
+    """What tests ask of a mail server: where it listens, and what it has delivered to its one Maildir."""
+
+    def __init__(self, folder, services, host):
+        self.folder, self.host, self.services = folder, host, services
+        self.ports = list(services)
+        self.port = self.ports[0]
+        self.maildir = folder("mail", "inbox")
+
+    def reply(self, enhanced, address, words):
+        """How a client reads our answer to MAIL or RCPT with that address."""
+        return f"{enhanced} {words}"
+
+    def queue_id_of(self, accepted):
+        """From the answer to an accepted message."""
+        return re.search(self.ACCEPTED, accepted).group(1)
+
+    def answers_on(self, port):
+        try:
+            with socket.create_connection((self.host, port), timeout=2):
+                return True
+        except OSError:
+            return False
+
+    def mail(self):
+        """All messages delivered so far, in no order."""
+        found = []
+        for name in (os.listdir(self.maildir + "/new") if os.path.isdir(self.maildir + "/new") else []):
+            with open(os.path.join(self.maildir, "new", name), "rb") as f:
+                found.append(email.message_from_binary_file(f, policy=email.policy.compat32))
+        return found
+
+    def mail_with(self, token, seconds=20.0):
+        """The one message whose Subject or body holds the token, once it is there."""
+        def look():
+            return [m for m in self.mail() if token in str(m.get("Subject", "")) or token in m.as_string()]
+        return wait_for(f"a delivered message with {token}", look, seconds)[0]
+
+    def wait_until_empty(self, seconds=30.0):
+        wait_for("an empty queue", lambda: not self.queue(), seconds, every=0.1)
+
+
+class Postfix(Mta):
     """One instance. Mail for example.com goes to one Maildir; everything else is refused or returned."""
+    QUEUE_ID = r"^[0-9A-F]+$"
+    ACCEPTED = r"queued as (\w+)"
+
+    @staticmethod
+    def logins(folder):
+        return Logins(folder("logins"))
 
     def __init__(self, folder, milter, domains=("example.com",), ports=1, settings=None, services=None,
                  host="127.0.0.1"):
         """services: settings of one smtpd each, by the port it listens on; else as many plain ones as ports says."""
-        self.folder, self.host = folder, host
+        super().__init__(folder, services or {free_port(): {} for _ in range(ports)}, host)
         self.config = folder("postfix")
-        self.services = services or {free_port(): {} for _ in range(ports)}
-        self.ports = list(self.services)
-        self.port = self.ports[0]
         self.log_path = folder("log", "maillog")
-        self.maildir = folder("mail", "inbox")
         self.is_running = False
         nobody = pwd.getpwnam("nobody")
         values = {
@@ -191,14 +235,7 @@ class Postfix:
         self._command("postfix", "-c", self.config, "start")
         self.is_running = True
         for port in self.ports:
-            wait_for(f"Postfix on port {port}", lambda p=port: self._answers(p))
-
-    def _answers(self, port):
-        try:
-            with socket.create_connection((self.host, port), timeout=2):
-                return True
-        except OSError:
-            return False
+            wait_for(f"Postfix on port {port}", lambda p=port: self.answers_on(p))
 
     def stop(self):
         if self.is_running:
@@ -228,23 +265,6 @@ class Postfix:
         return self._command("sendmail", "-C", self.config, "-i", "-f", sender, *recipients, check=False,
                              input=message)
 
-    def mail(self):
-        """All messages delivered so far, in no order."""
-        found = []
-        for name in (os.listdir(self.maildir + "/new") if os.path.isdir(self.maildir + "/new") else []):
-            with open(os.path.join(self.maildir, "new", name), "rb") as f:
-                found.append(email.message_from_binary_file(f, policy=email.policy.compat32))
-        return found
-
-    def mail_with(self, token, seconds=20.0):
-        """The one message whose Subject or body holds the token, once it is there."""
-        def look():
-            return [m for m in self.mail() if token in str(m.get("Subject", "")) or token in m.as_string()]
-        return wait_for(f"a delivered message with {token}", look, seconds)[0]
-
-    def wait_until_empty(self, seconds=30.0):
-        wait_for("an empty queue", lambda: not self.queue(), seconds, every=0.1)
-
     def client(self, address="192.0.2.1", name="mx.example.org", helo=None, port=None, **more):
         """An SMTP session that Postfix takes for one from that address (XCLIENT), after EHLO."""
         return Client(self.host, port or self.port, address, name, helo or name, **more)
@@ -253,10 +273,12 @@ class Postfix:
 class Client:
     """SMTP by hand: every command answers (code, text), nothing raises on a refusal."""
 
-    def __init__(self, host, port, address, name, helo, timeout=30, tls=None):
-        """tls: the context of a connection that is TLS from the first byte on."""
-        self.smtp = (smtplib.SMTP(host, port, helo, timeout) if tls is None else
-                     smtplib.SMTP_SSL(host, port, helo, timeout=timeout, context=tls))
+    def __init__(self, host, port, address, name, helo, timeout=30, tls=None, source=None):
+        """address: what XCLIENT says, or None; tls: the context of a connection that is TLS from the first byte on;
+        source: the address to come from."""
+        source = None if source is None else (source, 0)
+        self.smtp = (smtplib.SMTP(host, port, helo, timeout, source) if tls is None else
+                     smtplib.SMTP_SSL(host, port, helo, timeout=timeout, context=tls, source_address=source))
         self.helo = helo
         self.greeting = None
         self.ehlo_answer = self.command(f"EHLO {helo}")
@@ -553,10 +575,10 @@ class Web:
 class House:
     """Folder, daemon and Postfix together: what most tests want."""
 
-    def __init__(self, policies, zone="", options="", settings=None, ports=1, **more):
+    def __init__(self, policies, zone="", options="", settings=None, ports=1, mta=Postfix, **more):
         self.folder = Folder()
         self.gate = Gatepost(self.folder, policies, zone, options, **more)
-        self.postfix = Postfix(self.folder, self.gate.milter, settings=settings, ports=ports)
+        self.postfix = mta(self.folder, self.gate.milter, settings=settings, ports=ports)
 
     @classmethod
     def of(cls, folder, gate, postfix):

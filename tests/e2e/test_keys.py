@@ -26,10 +26,8 @@ class KeysTest(HouseTest):
 
     @classmethod
     def setUpClass(cls):
-        house = harness.House(POLICY, options='sign = { overlap = "1h"; };\n')
-        logins = harness.Logins(house.folder("logins"))
-        house.postfix = harness.Postfix(house.folder, house.gate.milter,
-                                        settings=logins.settings())
+        house = harness.House(POLICY, options='sign = { overlap = "1h"; };\n', mta=cls.mta)
+        house.postfix = cls.mta(house.folder, house.gate.milter, settings=cls.mta.logins(house.folder).settings())
         cls.house, cls.gate, cls.postfix, cls.folder = house, house.gate, house.postfix, house.folder
         cls.key("new", "billing", "--domain", "example.org", "--selector", "b1")
         cls.key("new", "second", "--domain", "example.org", "--selector", "e1", "--type", "ed25519")

@@ -85,6 +85,8 @@ SHAPES = (plain, folded, eight_bit, leading_dots, empty_body, blank_lines, long_
 
 
 class Many(KeysTest):
+    shapes = SHAPES
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -101,7 +103,7 @@ class Many(KeysTest):
             with self.connect() as c:
                 for number in numbers[start:start + PER_CONNECTION]:
                     token = b"m%06d." % number
-                    header, body = SHAPES[number % len(SHAPES)](rng, token)
+                    header, body = self.shapes[number % len(self.shapes)](rng, token)
                     self.bodies[token] = body
                     answer = c.send("a@example.org", ["b@example.com"], header + b"\n" + body)
                     (self.accepted if answer[0] == 250 else self.refused).append(token)

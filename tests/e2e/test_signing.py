@@ -42,9 +42,8 @@ class Signing(HouseTest):
 
     @classmethod
     def setUpClass(cls):
-        house = harness.House(policy(cls.policies))
-        logins = harness.Logins(house.folder("logins"))
-        house.postfix = harness.Postfix(house.folder, house.gate.milter, settings=logins.settings())
+        house = harness.House(policy(cls.policies), mta=cls.mta)
+        house.postfix = cls.mta(house.folder, house.gate.milter, settings=cls.mta.logins(house.folder).settings())
         keys = house.folder("gate", "keys")
         os.makedirs(keys, mode=0o700)
         cls.records = {

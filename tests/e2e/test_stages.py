@@ -1,4 +1,4 @@
-"""What Postfix and its clients see of each answer, at each stage."""
+"""What the mail server and its clients see of each answer, at each stage."""
 import os
 import re
 import unittest
@@ -29,7 +29,7 @@ class Answers(HouseTest):
         self.assertRegex(results, r"dmarc=pass.* header.from=example\.org")
         self.assertEqual(got.get_payload(), "body of plain\n")
 
-    def test_xclient_is_what_the_gate_sees(self):
+    def test_the_gate_sees_the_client(self):
         with self.client("192.0.2.99", "mail.example.org", helo="helo.example.org") as c:
             c.send("a@example.org", ["b@example.com"], message("who-is-it"))
         r = self.gate.record_with(header__subject="who-is-it")
@@ -37,7 +37,7 @@ class Answers(HouseTest):
                          ("192.0.2.99", "mail.example.org", "helo.example.org"))
         self.assertEqual(r["listener"]["port"], self.postfix.port)
         self.assertEqual(r["disposition"], "accept")
-        self.assertRegex(r["message"]["queue_id"], r"^[0-9A-F]+$")
+        self.assertRegex(r["message"]["queue_id"], self.postfix.QUEUE_ID)
 
     def refused_at_connect(self, address, code, words):
         c = self.client(address)
@@ -68,7 +68,7 @@ class Answers(HouseTest):
         with self.client() as c:
             code, text = c.mail("refused@example.org")
             self.assertEqual(code, 550)
-            self.assertIn("5.7.1 Sender refused@example.org is refused", text)
+            self.assertIn(self.postfix.reply("5.7.1", "refused@example.org", "Sender refused@example.org is refused"), text)
             code, text = c.send("a@example.org", ["b@example.com"], message("after-refused-mail"))
             self.assertEqual(code, 250, text)
         self.postfix.mail_with("after-refused-mail")
@@ -77,14 +77,14 @@ class Answers(HouseTest):
         with self.client() as c:
             code, text = c.mail("deferred@example.org")
         self.assertEqual(code, 450)
-        self.assertIn("4.7.1 Not yet", text)
+        self.assertIn(self.postfix.reply("4.7.1", "deferred@example.org", "Not yet"), text)
 
     def test_one_recipient_refused_the_others_served(self):
         with self.client() as c:
             self.assertEqual(c.mail("a@example.org")[0], 250)
             answers = [c.rcpt(r) for r in ("one@example.com", "closed@example.com", "two@example.com")]
             self.assertEqual([a[0] for a in answers], [250, 550, 250])
-            self.assertIn("5.1.1 100% closed", answers[1][1])
+            self.assertIn(self.postfix.reply("5.1.1", "closed@example.com", "100% closed"), answers[1][1])
             self.assertEqual(c.data(message("some-of-them"))[0], 250)
         self.postfix.wait_until_empty()
         to = sorted(m["X-Original-To"] for m in self.postfix.mail() if m["Subject"] == "some-of-them")
@@ -121,7 +121,7 @@ class Answers(HouseTest):
         with self.client() as c:
             code, text = c.send("a@example.org", ["b@example.com"], message("hold this"))
         self.assertEqual(code, 250, text)
-        queue_id = re.search(r"queued as (\w+)", text).group(1)
+        queue_id = self.postfix.queue_id_of(text)
         held = [q for q in self.postfix.queue() if q["queue_id"] == queue_id]
         self.assertEqual([q["queue_name"] for q in held], ["hold"])
         self.assertEqual(self.gate.record_with(header__subject="hold this")["disposition"], "quarantine")
@@ -137,7 +137,7 @@ class Answers(HouseTest):
         self.postfix.wait_until_empty()
         self.assertFalse([m for m in self.postfix.mail() if m["Subject"] == "discard this"])
 
-    def test_headers_as_postfix_stored_them(self):
+    def test_headers_as_they_are_stored(self):
         text = ("Received: from elsewhere.example by other.example; Mon, 1 Jan 2024 00:00:00 +0000\n"
                 "Authentication-Results: mx.example.com; dmarc=pass header.from=bank.example\n"
                 "Authentication-Results: other.example; spf=fail smtp.mailfrom=x.example\n"
