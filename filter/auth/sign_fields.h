@@ -17,7 +17,7 @@ struct header_list;
 enum {
 	SIGN_FIELDS_MAX = 200,             /* fields of one message that are signed */
 	SIGN_NAME_BYTES_MAX = 2000,        /* of their names; verifiers read 4000 bytes of h= and more */
-	SIGN_PROFILES = 1 << 8,            /* by which PRESENT fields there are */
+	SIGN_PROFILES = 1 << 10,           /* by which PRESENT fields there are */
 };
 
 struct sign_fields {
