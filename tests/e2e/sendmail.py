@@ -74,8 +74,7 @@ class Saslauthd:
 
     @staticmethod
     def settings():
-        return ["define(`confAUTH_MECHANISMS', `PLAIN LOGIN')dnl", "define(`confAUTH_OPTIONS', `A')dnl",
-                "TRUST_AUTH_MECH(`PLAIN LOGIN')dnl"]
+        return Sendmail.sasl
 
     def _serve(self):
         while True:
@@ -88,6 +87,8 @@ class Saslauthd:
 class Sendmail(Mta):
     """One instance. Mail for the domains goes to one Maildir; everything else is returned."""
     QUEUE_ID = r"^\w{14}$"
+    sasl = ["define(`confAUTH_MECHANISMS', `PLAIN LOGIN')dnl", "define(`confAUTH_OPTIONS', `A')dnl",
+            "TRUST_AUTH_MECH(`PLAIN LOGIN')dnl"]
     ACCEPTED = r"2\.0\.0 (\w{14}) Message accepted"
 
     def __init__(self, folder, milter, domains=("example.com",), ports=1, settings=None, services=None, host="127.0.0.1"):

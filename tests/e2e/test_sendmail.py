@@ -4,6 +4,8 @@ import re
 
 import harness
 import logins
+import test_daemon
+import test_form
 import test_keys
 import test_many
 import test_signing
@@ -62,6 +64,42 @@ if ROOT:
 
     class UnderTraffic(test_traffic.UnderTraffic):
         mta = Sendmail
+
+    class Rights(test_daemon.Rights):
+        """The socket and its folder are the daemon's user's."""
+        mta = Sendmail
+
+    class OfLogins(test_form.OfLogins):
+        """The form of messages, under the shipped rules."""
+        mta = Sendmail
+        settings = Sendmail.sasl
+        test_smtputf8_allows_what_is_beyond_ascii = None  # Debian's Sendmail is built without
+        test_strangers_may_write_as_they_like = None      # with a bare CR in it
+
+        def test_a_lonely_cr_is_refused_where_postfix_lets_it_through(self):
+            self.assertEqual(self.send(message("cr", "a\rb\n")), (421, "4.5.0 Bare carriage return (CR) not allowed"))
+
+        def test_a_field_that_is_missing_here_is_missing_at_the_receiver(self):
+            """Not so: Sendmail adds it behind us."""
+            self.assertEqual(self.send(test_form.BARE % b"incomplete")[0], 250)
+            record = self.gate.record_with(header__subject="incomplete")
+            self.assertEqual(record["header"]["missing"], ["Date", "Message-ID"])
+            self.assertIsNotNone(self.postfix.mail_with("incomplete")["Date"])
+
+        @classmethod
+        def setUpClass(cls):
+            super().setUpClass()
+            cls.logins = Sendmail.logins(cls.folder)
+
+        def send(self, mail, login="alice", parameters="", **more):
+            with self.client(**more) as c:
+                if login:
+                    self.assertEqual(c.login(login, login)[0], 235)
+                c.mail("a@example.org", parameters)
+                c.rcpt("b@example.com")
+                c.command("DATA")
+                c.raw((mail if isinstance(mail, bytes) else mail.replace("\n", "\r\n").encode()) + b".\r\n")
+                return c.answer()
 
     class Submission(HouseTest):
         """TLS, logins and certificates, at three ports."""
