@@ -118,8 +118,12 @@ void limits_parse(struct loader *l, const config_setting_t *s)
 	p->limits->place.rule = "limits";
 	lc_check_names(s, names, 3, l->diags);
 	take_logins_and_clients(l, s, p->limits);
-	if (config_setting_get_member(s, "per_login") == NULL && config_setting_get_member(s, "per_client") == NULL)
-		diag_error(l->diags, lc_place(l->arena, s), "limits nothing: give `per_login` or `per_client`");
+	const config_setting_t *per_login = config_setting_get_member(s, "per_login");
+	if (per_login == NULL && config_setting_get_member(s, "per_client") == NULL)
+		diag_error(l->diags, lc_place(l->arena, s), "is empty: give `per_login` or `per_client`");
+	if (per_login != NULL && p->workflows.count > 0)
+		diag_warn(l->diags, lc_place(l->arena, per_login), "counts nothing: where there are workflows, a login for which "
+			  "there is none can send nothing");
 	const config_setting_t *unless = config_setting_get_member(s, "unless");
 	if (unless != NULL)
 		sender_conditions_parse(l, unless, &p->limits_unless);

@@ -84,6 +84,8 @@ static void send(const struct policy *p, const struct workflow *w, struct arena 
 	BUG_IF(found != NULL && policy_workflow_count(p) == 0);
 	w = w == NULL ? found : w;
 	workflow_trace(p, w, facts.message, a, ignore_trace, NULL);
+	const struct limits *limits = limits_for(p, w, facts.message, a);
+	BUG_IF(limits == NULL ? w != NULL : limits->place.rule == NULL);
 	struct decision mail = workflow_judge(p, w, STAGE_MAIL, facts.message, NULL, a);
 	struct decision headers = workflow_judge(p, w, STAGE_HEADERS, facts.message, facts.headers, a);
 	check_sending(&mail, p);

@@ -69,13 +69,16 @@ static void names_are_one_space_over_all_files(void **state)
 	write_file(f, "2.conf", "lists = ( { name = \"nets\"; type = \"ip\"; items = [ \"192.0.2.1\" ]; } );\n"
 				"rules = ( { name = \"x\"; at = \"mail\"; then = { action = \"accept\"; }; },\n"
 				"          { name = \"y\"; at = \"helo\"; then = { action = \"accept\"; }; } );\n"
-				"tests = ( { name = \"t\"; expect = { rule = \"x\"; }; } );");
-	write_file(f, "3.conf", "lists = ( { name = \"nets\"; type = \"ip\"; items = [ \"192.0.2.1\" ]; } );\n");
+				"tests = ( { name = \"t\"; expect = { rule = \"x\"; }; } );\n"
+				"limits = { per_client = { messages = \"1/1h\"; }; };");
+	write_file(f, "3.conf", "lists = ( { name = \"nets\"; type = \"ip\"; items = [ \"192.0.2.1\" ]; } );\n"
+				"limits = { per_client = { messages = \"1/1h\"; }; };");
 	load_folder(f);
 	assert_str(diags_text(f, f->folder),
 		   "2.conf:2: error: rules[0].name: the rule \"x\" is already at 1.conf:1\n"
 		   "2.conf:4: error: tests[0]: the test \"t\" is already at 1.conf:2\n"
-		   "3.conf:1: error: lists[0].name: the list \"nets\" is already at 2.conf:1\n");
+		   "3.conf:1: error: lists[0].name: the list \"nets\" is already at 2.conf:1\n"
+		   "3.conf:2: error: limits: there are limits for mail of no workflow already (2.conf:5)\n");
 }
 
 static void folders_that_are_missing_or_empty_are_told(void **state)
