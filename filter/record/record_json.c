@@ -283,8 +283,6 @@ static void put_group(struct writer *w, enum fact_id first, const struct record 
 	char name[32];
 	struct str group = members[first].group;
 	snprintf(name, sizeof(name), "%.*s", STR_ARG(group));
-	size_t bytes_before = w->out.n;
-	bool had_sibling = w->has_sibling;
 	writer_object(w, name);
 	for (enum fact_id id = first; id < FACT_COUNT; id = members[id].next) {
 		const struct fact_value *v = facts_get(r->facts, id);
@@ -293,12 +291,7 @@ static void put_group(struct writer *w, enum fact_id first, const struct record 
 	}
 	if (r->auth != NULL)
 		put_more(w, group, r);
-	if (w->has_sibling) {
-		writer_object_end(w);
-	} else {
-		w->out.n = bytes_before;
-		w->has_sibling = had_sibling;
-	}
+	writer_group_end(w);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------ */
@@ -342,14 +335,12 @@ struct str record_json(struct arena *a, const struct record *r)
 	pthread_once(&members_once, members_init);
 	for (size_t step = 0; step < STEP_COUNT; step++) {
 		struct writer w;
-		struct str copy = STR_EMPTY;
-		writer_init(&w, a, &steps[step], RECORD_MAX_BYTES);
+		writer_init(&w, a, &steps[step]);
 		put_whole(&w, r);
-		if (!w.out.is_full)
-			copy = str_dup(a, buf_str(&w.out));
+		struct str line = writer_line(&w, RECORD_MAX_BYTES);
 		writer_fini(&w);
-		if (copy.n > 0)
-			return copy;
+		if (line.n > 0)
+			return line;
 	}
 	BUG_IF(true); /* the last step bounds every text and list */
 }

@@ -1,74 +1,108 @@
 #include "record/writer.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
+#include "base/arena.h"
+#include "base/buf.h"
 #include "base/fail.h"
 
-void writer_init(struct writer *w, struct arena *a, const struct writer_limits *limits, size_t max_bytes)
+enum { LINE_FLAGS = JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9), USUAL_LINE_BYTES = 8 * 1024 };
+
+void writer_init(struct writer *w, struct arena *a, const struct writer_limits *limits)
 {
 	*w = (struct writer){ .arena = a, .limits = *limits };
-	buf_init(&w->out, max_bytes);
 }
 
 void writer_fini(struct writer *w)
 {
-	buf_fini(&w->out);
+	json_decref(w->whole);
 }
 
-enum { NAME_MAX_BYTES = 40 };
-
-/* What stands before a value: one addition, for there are hundreds of them. */
-static void begin(struct writer *w, const char *name)
+struct str writer_line(const struct writer *w, size_t max_bytes)
 {
-	char text[NAME_MAX_BYTES + 4];
-	size_t n = 0, name_bytes = name == NULL ? 0 : strlen(name);
-	BUG_IF(name_bytes > NAME_MAX_BYTES);
-	if (w->has_sibling)
-		text[n++] = ',';
-	w->has_sibling = true;
-	if (name != NULL) {
-		text[n++] = '"';
-		memcpy(text + n, name, name_bytes);
-		n += name_bytes;
-		text[n++] = '"';
-		text[n++] = ':';
+	char usual[USUAL_LINE_BYTES];
+	size_t n = json_dumpb(w->whole, usual, sizeof(usual), LINE_FLAGS);
+	if (n <= sizeof(usual))
+		return n <= max_bytes ? str_dup(w->arena, (struct str){ usual, n }) : STR_EMPTY;
+	if (n > max_bytes)
+		return STR_EMPTY;
+	char *line = arena_alloc(w->arena, n);
+	json_dumpb(w->whole, line, n, LINE_FLAGS);
+	return (struct str){ line, n };
+}
+
+/* ---- values --------------------------------------------------------------------------------------------- */
+
+static void put(struct writer *w, const char *name, json_t *value)
+{
+	fail_if_null(value);
+	if (w->depth == 0) {
+		w->whole = value;
+		return;
 	}
-	buf_add(&w->out, (struct str){ text, n });
+	json_t *parent = w->open[w->depth - 1].value;
+	if (name == NULL ? json_array_append_new(parent, value) != 0
+			 : json_object_set_new_nocheck(parent, name, value) != 0)
+		fail_out_of_memory();
 }
 
-static void open_with(struct writer *w, const char *name, char bracket)
+static void open_with(struct writer *w, const char *name, json_t *value)
 {
-	begin(w, name);
-	buf_add_char(&w->out, bracket);
-	w->has_sibling = false;
+	BUG_IF(w->depth == WRITER_DEPTH);
+	w->open[w->depth].name = name;
+	w->open[w->depth++].value = fail_if_null(value);
 }
 
-static void close_with(struct writer *w, char bracket)
+static void close_last(struct writer *w)
 {
-	buf_add_char(&w->out, bracket);
-	w->has_sibling = true;
+	w->depth--;
+	put(w, w->open[w->depth].name, w->open[w->depth].value);
 }
 
 void writer_object(struct writer *w, const char *name)
 {
-	open_with(w, name, '{');
+	open_with(w, name, json_object());
 }
 
 void writer_object_end(struct writer *w)
 {
-	close_with(w, '}');
+	close_last(w);
+}
+
+void writer_group_end(struct writer *w)
+{
+	if (json_object_size(w->open[w->depth - 1].value) > 0)
+		close_last(w);
+	else
+		json_decref(w->open[--w->depth].value);
 }
 
 void writer_list(struct writer *w, const char *name)
 {
-	open_with(w, name, '[');
+	open_with(w, name, json_array());
 }
 
 void writer_list_end(struct writer *w)
 {
-	close_with(w, ']');
+	close_last(w);
+}
+
+void writer_int(struct writer *w, const char *name, int64_t number)
+{
+	put(w, name, json_integer(number));
+}
+
+void writer_thousandths(struct writer *w, const char *name, int64_t number)
+{
+	put(w, name, json_real((double)number / 1000));
+}
+
+void writer_bool(struct writer *w, const char *name, bool truth)
+{
+	put(w, name, json_boolean(truth));
+}
+
+void writer_null(struct writer *w, const char *name)
+{
+	put(w, name, json_null());
 }
 
 /* ---- texts ---------------------------------------------------------------------------------------------- */
@@ -90,63 +124,48 @@ static size_t utf8_length(struct str s, size_t at)
 	return n;
 }
 
-static uint32_t code_point(const char *text, size_t n)
+/* Bytes that jansson needs for it with JSON_ENSURE_ASCII. */
+static size_t escaped_bytes(char c, size_t utf8_bytes)
 {
-	static const unsigned char masks[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
-	uint32_t c = (unsigned char)text[0] & masks[n];
-	for (size_t i = 1; i < n; i++)
-		c = c << 6 | ((unsigned char)text[i] & 0x3f);
-	return c;
+	if (utf8_bytes != 1)
+		return utf8_bytes == 4 ? 12 : 6;
+	return (unsigned char)c < 0x20 ? 6 : c == '"' || c == '\\' ? 2 : 1;
 }
 
-enum { ESCAPE_MAX = sizeof("\\ud800\\udc00") };
-
-/* What stands for the character there in the line (RFC 8259 7), all of it ASCII; *step: its bytes in the text. */
-static size_t escape(struct str s, size_t at, char out[static ESCAPE_MAX], size_t *step)
+/* A text over the limit ends with "...", before the character that would pass it. */
+static json_t *bounded(struct writer *w, struct str s)
 {
-	char c = s.p[at];
-	size_t n = c == 0x7f ? 0 : utf8_length(s, at);
-	uint32_t point = n == 0 ? 0xfffd : code_point(s.p + at, n);
-	*step = n == 0 ? 1 : n;
-	if (c == '"' || c == '\\')
-		return (size_t)snprintf(out, ESCAPE_MAX, "\\%c", c);
-	if (point >= 0x10000)
-		return (size_t)snprintf(out, ESCAPE_MAX, "\\u%04" PRIx32 "\\u%04" PRIx32,
-					0xd800 + ((point - 0x10000) >> 10), 0xdc00 + ((point - 0x10000) & 0x3ff));
-	return (size_t)snprintf(out, ESCAPE_MAX, "\\u%04" PRIx32, point);
-}
-
-static bool is_plain(char c)
-{
-	return char_is_printable(c) && c != '"' && c != '\\';
-}
-
-/* A text over the limit ends with "...", at the character that would pass it. */
-void writer_text(struct writer *w, const char *name, struct str s)
-{
-	size_t left = w->limits.text_bytes - STR("...").n, step;
-	char escaped[ESCAPE_MAX];
-	begin(w, name);
-	buf_add_char(&w->out, '"');
+	struct buf b;
+	size_t bytes = 0, step;
+	buf_init(&b, 0);
 	for (size_t i = 0; i < s.n; i += step) {
-		size_t plain = 0;
-		while (i + plain < s.n && plain < left && is_plain(s.p[i + plain]))
-			plain++;
-		buf_add(&w->out, str_sub(s, i, plain));
-		left -= plain;
-		i += plain;
-		if (i == s.n)
-			break;
-		size_t n = escape(s, i, escaped, &step);
-		if (left == 0 || n > left) {
-			buf_add(&w->out, STR("..."));
+		size_t n = s.p[i] == 0x7f ? 0 : utf8_length(s, i);
+		step = n > 0 ? n : 1;
+		bytes += escaped_bytes(s.p[i], n);
+		if (bytes + STR("...").n > w->limits.text_bytes) {
+			buf_add(&b, STR("..."));
 			w->is_cut = true;
 			break;
 		}
-		buf_add(&w->out, (struct str){ escaped, n });
-		left -= n;
+		buf_add(&b, n > 0 ? str_sub(s, i, n) : STR("\xef\xbf\xbd"));
 	}
-	buf_add_char(&w->out, '"');
+	json_t *value = json_stringn_nocheck(b.n == 0 ? "" : b.p, b.n);
+	buf_fini(&b);
+	return value;
+}
+
+static bool is_plain(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!char_is_printable(s.p[i]) || s.p[i] == '"' || s.p[i] == '\\')
+			return false;
+	return true;
+}
+
+void writer_text(struct writer *w, const char *name, struct str s)
+{
+	bool is_short = s.n > 0 && s.n + STR("...").n <= w->limits.text_bytes;
+	put(w, name, is_short && is_plain(s) ? json_stringn_nocheck(s.p, s.n) : bounded(w, s));
 }
 
 void writer_text_or_null(struct writer *w, const char *name, struct str s)
@@ -172,37 +191,6 @@ void writer_word(struct writer *w, const char *name, const char *word)
 		writer_null(w, name);
 	else
 		writer_text(w, name, str_of(word));
-}
-
-/* ---- numbers and the like ------------------------------------------------------------------------------- */
-
-void writer_int(struct writer *w, const char *name, int64_t number)
-{
-	char text[24];
-	int n = snprintf(text, sizeof(text), "%" PRId64, number);
-	begin(w, name);
-	buf_add(&w->out, (struct str){ text, (size_t)n });
-}
-
-void writer_thousandths(struct writer *w, const char *name, int64_t number)
-{
-	char text[32];
-	int n = snprintf(text, sizeof(text), "%s%" PRId64 ".%03d", number < 0 ? "-" : "", (number < 0 ? -number : number) / 1000,
-			 (int)((number < 0 ? -number : number) % 1000));
-	begin(w, name);
-	buf_add(&w->out, (struct str){ text, (size_t)n });
-}
-
-void writer_bool(struct writer *w, const char *name, bool truth)
-{
-	begin(w, name);
-	buf_add(&w->out, truth ? STR("true") : STR("false"));
-}
-
-void writer_null(struct writer *w, const char *name)
-{
-	begin(w, name);
-	buf_add(&w->out, STR("null"));
 }
 
 size_t writer_told(struct writer *w, size_t count, size_t limit)

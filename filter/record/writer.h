@@ -1,17 +1,19 @@
-/* record/writer.h - JSON written as it comes, from texts that anyone may have chosen, within limits.
+/* record/writer.h - JSON from texts that anyone may have chosen, within limits.
  *
- * A record is written for every message; building it as a tree first cost more than verifying a signature. Members are
- * written in the order of the calls; a name may be given once in its object, which the caller sees to.
- * Owns:    its buffer; writer_fini frees it.
- * Threads: one at a time. Fails: over the size, is_full of `out`; out of memory aborts. */
+ * Members come in the order of the calls; a name may be given once in its object, which the caller sees to.
+ * Owns:    the values, until writer_fini. Lines live in the arena.
+ * Threads: one at a time. Fails: never; out of memory aborts. */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/buf.h"
+#include "base/str.h"
 
 struct arena;
+
+enum { WRITER_DEPTH = 8 };
 
 /* How much is told. */
 struct writer_limits {
@@ -22,17 +24,25 @@ struct writer_limits {
 struct writer {
 	struct arena *arena;
 	struct writer_limits limits;
-	struct buf out;
-	bool has_sibling;  /* a comma comes before the next value */
-	bool is_cut;       /* something was left out */
+	struct {
+		const char *name;
+		json_t *value;
+	} open[WRITER_DEPTH]; /* objects and lists that have not ended, the whole first */
+	size_t depth;
+	json_t *whole;
+	bool is_cut; /* something was left out */
 };
 
-void writer_init(struct writer *, struct arena *, const struct writer_limits *, size_t max_bytes);
+void writer_init(struct writer *, struct arena *, const struct writer_limits *);
 void writer_fini(struct writer *);
+/* The whole, when it has ended, as one line. Empty if that would be over max_bytes. */
+struct str writer_line(const struct writer *, size_t max_bytes);
 
 /* name: of the member, plain ASCII; NULL: the value is an element of a list, or the whole. */
 void writer_object(struct writer *, const char *name);
 void writer_object_end(struct writer *);
+/* The same, but an object with nothing in it is left out. */
+void writer_group_end(struct writer *);
 void writer_list(struct writer *, const char *name);
 void writer_list_end(struct writer *);
 

@@ -198,7 +198,7 @@ void status_json(const struct status *s, struct buf *out)
 	static const struct writer_limits limits = { .text_bytes = TEXT_MAX_BYTES };
 	struct arena *a = arena_new();
 	struct writer w;
-	writer_init(&w, a, &limits, JSON_MAX_BYTES);
+	writer_init(&w, a, &limits);
 	writer_object(&w, NULL);
 	writer_int(&w, "v", 1);
 	put_text(&w, "version", GATEPOST_VERSION);
@@ -218,7 +218,7 @@ void status_json(const struct status *s, struct buf *out)
 	put_keys(&w, s);
 	put_refusals(&w, s);
 	writer_object_end(&w);
-	buf_add(out, buf_str(&w.out));
+	buf_add(out, writer_line(&w, JSON_MAX_BYTES));
 	buf_add_char(out, '\n');
 	writer_fini(&w);
 	arena_free(a);
