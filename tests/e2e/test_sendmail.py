@@ -153,7 +153,7 @@ if ROOT:
                     (SUBMISSION, "ann", False, 530, "5.7.0 Must issue a STARTTLS command first"
                      f"{', or use port 465' if SMTPS == 465 else ''}: mail is taken over TLS only (rule ports:submission, id)"),
                     (SMTPS, "bob", True, 550, "5.7.1 <ann@example.com>... The login bob may not send mail here on port "
-                     f"{SMTPS}: no workflow is for it (rule workflows, id)")):
+                     f"{SMTPS}: no workflow is for it, ask the postmaster (rule workflows, id)")):
                 answer = self.send(port, login, ann, "misuse", tls=tls)
                 self.assertEqual((answer[0], re.sub(r"\bid \w{16}\)$", "id)", answer[1])), (code, words))
 
