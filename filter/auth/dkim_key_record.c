@@ -1,5 +1,8 @@
 #include "auth/dkim_key_record.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include <openssl/asn1.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -229,9 +232,31 @@ static enum result check_answer(const struct dns_answer *answer, struct dkim_key
 	return refuse(key, RESULT_TEMPERROR, str_of(dns_status_words[answer->status]));
 }
 
+/* A key that was usable, with its text; the next message need not read the record again. */
+struct read_key {
+	enum key_type type;
+	unsigned min_rsa_bits;
+	struct dkim_key key;
+	char text[];
+};
+
+static void keep(const struct dns_answer *answer, enum key_type type, unsigned min_rsa_bits, const struct dkim_key *key)
+{
+	struct read_key *r = fail_if_null(malloc(sizeof(*r) + key->text.n));
+	r->type = type;
+	r->min_rsa_bits = min_rsa_bits;
+	r->key = *key;
+	r->key.text.p = memcpy(r->text, key->text.p, key->text.n);
+	if (!dns_note_put(answer, r))
+		free(r);
+}
+
 struct dkim_key auth_dkim_key_record(struct arena *a, struct str key_name, const struct dns_answer *answer,
 				     enum key_type type, unsigned min_rsa_bits)
 {
+	const struct read_key *known = dns_note_get(answer);
+	if (known != NULL && known->type == type && known->min_rsa_bits == min_rsa_bits)
+		return known->key;
 	struct dkim_key key = { .result = RESULT_NONE };
 	struct str text = STR_EMPTY;
 	key.result = check_answer(answer, &key);
@@ -241,5 +266,7 @@ struct dkim_key auth_dkim_key_record(struct arena *a, struct str key_name, const
 		key.result = check_record(a, text, type, min_rsa_bits, &key);
 	if (key.result != RESULT_NONE)
 		key.why = str_printf(a, "key %.*s: %.*s", STR_ARG(key_name), STR_ARG(key.why));
+	else
+		keep(answer, type, min_rsa_bits, &key);
 	return key;
 }

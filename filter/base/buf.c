@@ -61,14 +61,17 @@ bool buf_add_char(struct buf *b, char c)
 
 bool buf_printf(struct buf *b, const char *format, ...)
 {
+	char most[256]; /* of them are shorter, and printed once */
 	va_list args, again;
 	va_start(args, format);
 	va_copy(again, args);
-	int n = vsnprintf(NULL, 0, format, args);
+	int n = vsnprintf(most, sizeof(most), format, args);
 	va_end(args);
 	BUG_IF(n < 0);
-	bool fits = reserve(b, (size_t)n);
-	if (fits) {
+	bool fits;
+	if ((size_t)n < sizeof(most)) {
+		fits = buf_add(b, (struct str){ most, (size_t)n });
+	} else if ((fits = reserve(b, (size_t)n))) {
 		vsnprintf(b->p + b->n, (size_t)n + 1, format, again);
 		b->n += (size_t)n;
 	}

@@ -27,14 +27,18 @@ struct str str_dup(struct arena *a, struct str s)
 
 struct str str_printf(struct arena *a, const char *format, ...)
 {
+	char most[256]; /* of them are shorter, and printed once */
 	va_list args, again;
 	va_start(args, format);
 	va_copy(again, args);
-	int n = vsnprintf(NULL, 0, format, args);
+	int n = vsnprintf(most, sizeof(most), format, args);
 	va_end(args);
 	BUG_IF(n < 0);
 	char *p = arena_alloc(a, (size_t)n + 1);
-	vsnprintf(p, (size_t)n + 1, format, again);
+	if ((size_t)n < sizeof(most))
+		memcpy(p, most, (size_t)n + 1);
+	else
+		vsnprintf(p, (size_t)n + 1, format, again);
 	va_end(again);
 	return (struct str){ p, (size_t)n };
 }

@@ -55,6 +55,7 @@ struct dns_answer {
 	bool is_secure;      /* validated by DNSSEC */
 	size_t count;
 	const struct dns_record *records; /* bounded: never more than DNS_RECORDS_MAX */
+	struct dns_note *note; /* NULL: nothing can be kept with this answer */
 };
 
 enum { DNS_RECORDS_MAX = 256 };
@@ -99,6 +100,13 @@ void dns_prefetch_then(struct dns *, struct str name, enum dns_type, dns_follow 
 /* True while at least breaker_percent of the questions of the last half minute (and at least 20 of them)
  * ended in a temporary failure, and for up to a second after. Changes are logged. */
 bool dns_is_in_trouble(const struct dns *);
+
+/* What was made of an answer by the one who asked, kept for those who ask the same again. One allocation of malloc, which
+ * the answer frees; it lasts as long as the answer. One note an answer, the first stays: of all readers only one may
+ * use notes (auth/dkim_key_record.c). */
+const void *dns_note_get(const struct dns_answer *);
+/* False: it was not taken over. */
+bool dns_note_put(const struct dns_answer *, void *made);
 
 struct dns_counters {
 	uint64_t asked;      /* dns_ask and prefetch calls */

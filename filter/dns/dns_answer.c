@@ -30,6 +30,8 @@ struct dns_shared *dns_answer_new(const struct dns_answer *from)
 	s->answer = *from;
 	s->answer.records = records;
 	s->answer.count = count;
+	atomic_init(&s->note.made, NULL);
+	s->answer.note = &s->note;
 	return s;
 }
 
@@ -46,6 +48,19 @@ struct dns_shared *dns_answer_get(struct dns_shared *s)
 
 void dns_answer_put(struct dns_shared *s)
 {
-	if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1)
-		free(s);
+	if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	free(atomic_load(&s->note.made));
+	free(s);
+}
+
+const void *dns_note_get(const struct dns_answer *a)
+{
+	return a->note == NULL ? NULL : atomic_load_explicit(&a->note->made, memory_order_acquire);
+}
+
+bool dns_note_put(const struct dns_answer *a, void *made)
+{
+	void *none = NULL;
+	return a->note != NULL && atomic_compare_exchange_strong(&a->note->made, &none, made);
 }

@@ -8,9 +8,14 @@
 
 #include "dns/dns.h"
 
+struct dns_note {
+	_Atomic(void *) made;
+};
+
 struct dns_shared {
 	_Atomic unsigned refs;
 	size_t size_bytes;
+	struct dns_note note;
 	struct dns_answer answer;
 };
 

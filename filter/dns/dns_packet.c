@@ -256,7 +256,7 @@ struct dns_shared *dns_packet_answer(const void *packet, size_t packet_bytes, st
 	dns_wire_of(name, &a.owner);
 	struct dns_shared *shared;
 	if (take_message(&r, &a, &status))
-		shared = dns_answer_new(&(struct dns_answer){ status, a.ttl_s, is_secure, a.count, a.records });
+		shared = dns_answer_new(&(struct dns_answer){ status, a.ttl_s, is_secure, a.count, a.records, NULL });
 	else
 		shared = dns_answer_of_status(DNS_SERVFAIL, 0);
 	arena_free(a.arena);

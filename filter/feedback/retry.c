@@ -26,10 +26,13 @@ struct retry_content {
 
 static struct str in_hex(struct arena *a, const unsigned char hash[static HASH_BYTES])
 {
-	char hex[2 * HASH_BYTES + 1];
-	for (size_t i = 0; i < HASH_BYTES; i++)
-		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
-	return str_dup(a, str_of(hex));
+	static const char digits[] = "0123456789abcdef";
+	char *hex = arena_alloc(a, 2 * HASH_BYTES);
+	for (size_t i = 0; i < HASH_BYTES; i++) {
+		hex[2 * i] = digits[hash[i] >> 4];
+		hex[2 * i + 1] = digits[hash[i] & 0xf];
+	}
+	return (struct str){ hex, 2 * HASH_BYTES };
 }
 
 static void free_hash(void *hash)

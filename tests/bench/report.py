@@ -32,7 +32,9 @@ def goals(bench):
     goal("cold DNS, includes in each other: 4 x 50 + 10 ms", f("cold nested: wait ms", GATEPOST), 210, "ms")
     goal("cold DNS, includes side by side: 2 x 50 + 10 ms", f("cold beside: wait ms", GATEPOST), 110, "ms")
     goal("cold DNS: questions asked twice", f("cold nested: asked again", GATEPOST), 0, "")
-    goal("cold DNS: questions a message", f("cold nested: questions a message", GATEPOST), 6, "")
+    # And once for all of them the DMARC record of the domain above, in case the domain itself has none.
+    goal("cold DNS: questions a message", f("cold nested: questions a message", GATEPOST),
+         6 + 1 / facts.get("cold messages", 1), "")
     goal("parallel messages: questions asked twice", facts.get("of these asked again"), 0, "")
     for name, value in facts.items():
         if name.startswith("memory a connection"):

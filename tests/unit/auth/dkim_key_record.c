@@ -4,7 +4,7 @@
 
 #include "auth/dkim_key_record.h"
 #include "base/arena.h"
-#include "dns/dns.h"
+#include "dns/dns_answer.h"
 
 /* The keys of RFC 8463 A.2, and the first one as RFC 6376 3.6.1 writes it: RSAPublicKey without a wrapping. */
 #define RSA_SPKI                                                                                           \
@@ -72,6 +72,31 @@ static void flags_are_read(void **state)
 	assert_true(key.is_testing && key.is_exact);
 	key = key_of_text(STR("t=x; p=" RSA_SPKI), KEY_RSA);
 	assert_false(key.is_testing || key.is_exact);
+}
+
+static void a_kept_answer_is_read_once(void **state)
+{
+	(void)state;
+	struct dns_record record = { .text = STR("p=" RSA_SPKI) };
+	struct dns_shared *shared = dns_answer_new(&(struct dns_answer){ .status = DNS_OK, .count = 1, .records = &record });
+	struct dkim_key first = key_of(&shared->answer, KEY_RSA), second = key_of(&shared->answer, KEY_RSA),
+			third = key_of(&shared->answer, KEY_RSA);
+	assert_str(first.text, "v=DKIM1; k=rsa; p=" RSA_SPKI);
+	assert_str(second.text, "v=DKIM1; k=rsa; p=" RSA_SPKI);
+	assert_int_equal(second.bits, 1024);
+	assert_ptr_equal(second.text.p, third.text.p);
+	dns_answer_put(shared);
+}
+
+static void what_was_kept_holds_only_for_what_was_asked(void **state)
+{
+	(void)state;
+	struct dns_record record = { .text = STR("p=" RSA_SPKI) };
+	struct dns_shared *shared = dns_answer_new(&(struct dns_answer){ .status = DNS_OK, .count = 1, .records = &record });
+	assert_int_equal(key_of(&shared->answer, KEY_RSA).result, RESULT_NONE);
+	assert_int_equal(key_of(&shared->answer, KEY_ED25519).result, RESULT_PERMERROR);
+	assert_int_equal(auth_dkim_key_record(arena, STR("k"), &shared->answer, KEY_RSA, 2048).result, RESULT_POLICY);
+	dns_answer_put(shared);
 }
 
 struct bad {
@@ -180,6 +205,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_good_record_is_written_anew),
 		cmocka_unit_test(flags_are_read),
+		cmocka_unit_test(a_kept_answer_is_read_once),
+		cmocka_unit_test(what_was_kept_holds_only_for_what_was_asked),
 		cmocka_unit_test(what_is_wrong_has_its_result_and_reason),
 		cmocka_unit_test(a_failing_zone_is_told_from_a_missing_key),
 		cmocka_unit_test(one_key_record_among_others_is_found),
