@@ -32,19 +32,28 @@ class Key:
                               capture_output=True)
         return done.stdout
 
+    def secret_base64(self):
+        """Of an Ed25519 key: its 32 bytes."""
+        return base64.b64encode(self._der()[-32:]).decode()
+
     def sign(self, raw, domain):
         if self.kind == "rsa":
             with open(self.path, "rb") as f:
                 secret = f.read()
         else:
-            secret = base64.b64encode(self._der()[-32:])
+            secret = self.secret_base64().encode()
         algorithm = b"rsa-sha256" if self.kind == "rsa" else b"ed25519-sha256"
         return dkim.sign(raw, self.kind.encode(), domain.encode(), secret, include_headers=SIGNED_FIELDS,
                          canonicalize=(b"relaxed", b"relaxed"), signature_algorithm=algorithm)
 
 
+ATTACHED = 100000  # a body of this size is no text that somebody wrote
+
+
 def body(size):
-    """Lines of text, the last one as long as it must be."""
+    """Lines of text, the last one as long as it must be; a large one is an attachment in base64."""
+    if size >= ATTACHED:
+        return base64.encodebytes(os.urandom(size * 57 // 78)).decode().replace("\n", "\r\n")
     lines, used, i = [], 0, 0
     while used < size:
         line = " ".join(WORDS[(i + k) % len(WORDS)] for k in range(11))[:max(0, min(74, size - used - 2))]
@@ -54,11 +63,12 @@ def body(size):
     return "\r\n".join(lines) + "\r\n"
 
 
-def header(domain, more=0):
+def header(domain, size, more=0):
+    kind = ["Content-Type: application/pdf", "Content-Transfer-Encoding: base64"] if size >= ATTACHED \
+        else ["Content-Type: text/plain; charset=us-ascii"]
     fields = [f"From: News <news@{domain}>", f"To: {RECIPIENT}", "Subject: What happened this week",
               f"Date: {DATE}", f"Message-ID: <{os.urandom(8).hex()}@{domain}>", "MIME-Version: 1.0",
-              "Content-Type: text/plain; charset=us-ascii",
-              f"Received: from app.{domain} (app.{domain} [192.0.2.77])\r\n\tby {HELO} with ESMTPS id 4F2A;\r\n\t{DATE}"]
+              *kind, f"Received: from app.{domain} (app.{domain} [192.0.2.77])\r\n\tby {HELO} with ESMTPS id 4F2A;\r\n\t{DATE}"]
     fields += [f"X-Campaign-{i:02}: {'value ' * (i % 9 + 1)}{i}" for i in range(max(0, more - len(fields)))]
     return "\r\n".join(fields) + "\r\n\r\n"
 
@@ -92,7 +102,7 @@ class Messages:
         return self._write("records", "".join(f"{name} {kind} {text}\n" for (name, kind), text in self.records.items()))
 
     def message(self, name, size, kinds, domain=DOMAIN, fields=0):
-        raw = (header(domain, fields) + body(size)).encode()
+        raw = (header(domain, size, fields) + body(size)).encode()
         signatures = b"".join(self.keys[kind].sign(raw, domain) for kind in kinds)
         return self._write(name + ".eml", signatures + raw)
 

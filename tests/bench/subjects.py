@@ -259,14 +259,23 @@ InternalHosts {self.write('internal', messages.CLIENT)}
         self.sockets = [self.wait(self.path("dkim.sock"))]
 
 
+SUFFIXES = "example\ncom\nnet\norg\n"
+
+
 class Rspamd(Subject):
-    """Only the modules for SPF, DKIM, DMARC, signing and Authentication-Results, in one process that speaks milter."""
+    """Only the modules for SPF, DKIM, DMARC, signing and Authentication-Results, in one process that speaks milter; no
+    search for URLs and no guess of the language, which the others do not do either."""
     name = "rspamd"
 
     def __init__(self, folder, messages_made, core, kinds=()):
         self.name = "rspamd" + (" signing " + "+".join(kinds) if kinds else "")
         super().__init__(folder, messages_made, core)
         self.kinds = kinds
+
+    def key_path(self, kind):
+        """It reads Ed25519 keys in its own form."""
+        key = self.messages.keys[kind]
+        return key.path if kind == "rsa" else self.write("ed25519.key", key.secret_base64())
 
     def start(self):
         modules = """
@@ -276,7 +285,7 @@ dmarc { }
 """
         filters = "dkim"
         if self.kinds:
-            paths = ",\n".join(f'{{ selector = "{kind}"; path = "{self.messages.keys[kind].path}"; }}' for kind in self.kinds)
+            paths = ",\n".join(f'{{ selector = "{kind}"; path = "{self.key_path(kind)}"; }}' for kind in self.kinds)
             modules = f"""
 dkim {{ sign_headers = "(o)from:(x)to:(x)subject:(x)date:(x)message-id:(x)mime-version:(x)content-type"; }}
 dkim_signing {{ sign_authenticated = true; sign_local = true; allow_username_mismatch = true; check_pubkey = false;
@@ -285,7 +294,7 @@ dkim_signing {{ sign_authenticated = true; sign_local = true; allow_username_mis
         self.write("rspamd.conf", f"""
 options {{
   pidfile = "{self.path('pid')}"; filters = "{filters}"; cache_file = "{self.path('symbols.cache')}"; dynamic_conf = "{self.path('dyn')}";
-  history_file = "{self.path('history')}"; tempdir = "/tmp"; url_tld = "/usr/share/rspamd/effective_tld_names.dat";
+  history_file = "{self.path('history')}"; tempdir = "/tmp"; url_tld = "{self.write('tld', SUFFIXES)}";
   control_socket = "{self.path('control')} mode=0600"; stats_file = "{self.path('stats')}"; hs_cache_dir = "{os.path.dirname(self.folder)}/";
   local_addrs = [ "127.0.0.0/8" ]; dns {{ timeout = 5s; sockets = 16; retransmits = 2; nameserver = [ "127.0.0.1" ]; }}
   explicit_modules = [ ]; disable_monitoring = true; check_all_filters = false; allow_raw_input = true;
@@ -295,6 +304,7 @@ worker "rspamd_proxy" {{
   bind_socket = "{self.path('socket')} mode=0666"; milter = yes; timeout = 120s; count = 1;
   upstream "local" {{ default = yes; self_scan = yes; }}
 }}
+lang_detection {{ languages = "{self.folder}"; }}
 modules {{ path = "/usr/share/rspamd/plugins/"; }}
 {modules}
 milter_headers {{ use = [ "authentication-results" ]; skip_local = false; skip_authenticated = false; authenticated_headers = [ ];
