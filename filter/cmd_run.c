@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "cmd_serve.h"
+#include "config/logging.h"
 #include "config/resolver.h"
 #include "config/snapshot.h"
 #include "log/log.h"
@@ -152,7 +153,7 @@ static int serve_several(struct house *h, struct diags *diags)
 	};
 	if (!supervise_check(&plan, diags))
 		return EX_CONFIG;
-	if (!privileges_lower(h->options->user, diags) || (h->log = serve_open_log(h->options, NULL, true, diags)) == NULL)
+	if (!privileges_lower(h->options->user, diags) || (h->log = logging_open(h->options, NULL, true, diags)) == NULL)
 		return EX_UNAVAILABLE;
 	for (size_t i = 0; i < diags_count(diags); i++)
 		log_warn(h->log, "%s", diag_text(diags, diags_at(diags, i)));

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "config/logging.h"
 #include "config/resolver.h"
 #include "config/snapshot.h"
 #include "dns/dns.h"
@@ -299,28 +300,6 @@ static void *keep(void *context)
 
 /* ---- start ---------------------------------------------------------------------------------------------- */
 
-struct log *serve_open_log(const struct options *o, const char *who, bool is_threadless, struct diags *diags)
-{
-	static const struct { const char *word; enum log_level level; } levels[] = {
-		{ "error", LEVEL_ERROR }, { "warn", LEVEL_WARN }, { "info", LEVEL_INFO }, { "debug", LEVEL_DEBUG },
-	};
-	struct arena *scratch = arena_new();
-	struct log_settings settings = {
-		.target = str_to_c(scratch, o->log_target),
-		.format = str_eq(o->log_format, STR("json")) ? FORMAT_JSON : FORMAT_TEXT,
-		.level = LEVEL_INFO,
-		.syslog_ident = "gatepost",
-		.who = who,
-		.is_threadless = is_threadless,
-	};
-	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
-		if (str_eq(o->log_level, str_of(levels[i].word)))
-			settings.level = levels[i].level;
-	struct log *log = log_open(&settings, diags);
-	arena_free(scratch);
-	return log;
-}
-
 static void on_answer(void *board, enum dns_status status, int64_t us)
 {
 	metrics_add(board, METRIC_DNS_ANSWERS, status, 0, 0, 1);
@@ -343,7 +322,7 @@ static bool open_everything(struct daemon *d, const struct options *o, struct di
 	if (!d->plan->is_supervised && (d->http = http_open(&o->http_listen, &account, diags)) == NULL)
 		return false;
 	return privileges_drop(o->user, diags) &&
-	       (d->gate.log = serve_open_log(o, d->plan->who, false, diags)) != NULL &&
+	       (d->gate.log = logging_open(o, d->plan->who, false, diags)) != NULL &&
 	       (d->gate.dns = resolver_open_counted(o, d->gate.log, on_answer, d->plan->board, diags)) != NULL &&
 	       (d->gate.store = store_open(o->store, d->gate.log, diags)) != NULL;
 }
@@ -393,7 +372,8 @@ static int serve(struct daemon *d)
 	on_stop(d);
 	pthread_join(d->keeper, NULL);
 	watchdog_end(d->watchdog);
-	http_close(d->http);
+	http_close(d->http); /* who asks is answered to the end */
+	d->http = NULL;
 	teller_end(d->teller);
 	return is_clean ? EX_OK : EX_SOFTWARE;
 }
@@ -408,6 +388,7 @@ static void close_everything(struct daemon *d)
 	log_info(d->gate.log, "stopped");
 	if (!is_quiet)
 		_exit(EX_OK);
+	http_close(d->http);
 	store_close(d->gate.store);
 	dns_close(d->gate.dns);
 	log_close(d->gate.log);

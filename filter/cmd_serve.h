@@ -8,9 +8,6 @@
 #include <stddef.h>
 
 struct board;
-struct diags;
-struct log;
-struct options;
 
 struct serve_plan {
 	const char *config_path;
@@ -22,5 +19,3 @@ struct serve_plan {
 
 /* Until SIGTERM. Rights are those of the start; signals are blocked. */
 int serve_listener(const struct serve_plan *);
-/* As log.h has it. */
-struct log *serve_open_log(const struct options *, const char *who, bool is_threadless, struct diags *);
