@@ -19,11 +19,12 @@ def memory_of(pid):
     with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
         for line in maps:
             begin, end, rights = re.match(r"(\w+)-(\w+) (\S+)", line).groups()
-            if not rights.startswith("rw"):
+            size = int(end, 16) - int(begin, 16)
+            if not rights.startswith("rw") or size > 1 << 30:  # AddressSanitizer's notes about the memory are larger
                 continue
             memory.seek(int(begin, 16))
             try:
-                yield memory.read(int(end, 16) - int(begin, 16))
+                yield memory.read(size)
             except OSError:
                 continue
 
