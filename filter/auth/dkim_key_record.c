@@ -32,7 +32,7 @@ static bool der_take(struct str *in, int tag, struct str *content)
 {
 	const unsigned char *p = (const unsigned char *)in->p;
 	long length;
-	int got_tag, got_class;
+	int got_tag = -1, got_class = -1; /* unset where it fails */
 	ERR_set_mark();
 	int form = ASN1_get_object(&p, &length, &got_tag, &got_class, (long)in->n);
 	ERR_pop_to_mark();

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 
-enum { START_MS = 20000, RELOAD_MS = 20000, STOP_MS = 40000, POLL_US = 2000 };
+enum { START_MS = 60000, RELOAD_MS = 20000, STOP_MS = 40000, POLL_US = 2000 };
 
 static long file_size(const char *path)
 {
