@@ -188,7 +188,9 @@ class Follow(LogTest):
     def test_following_shows_what_comes_with_colour_on_a_terminal(self):
         master, slave = pty.openpty()
         process = subprocess.Popen(self.command("-f", "--decision", "reject"), stdout=slave,
-                                   env={k: v for k, v in os.environ.items() if k != "NO_COLOR"})
+                                   env={k: v for k, v in os.environ.items() if k != "NO_COLOR"},
+                                   # Ctrl-C ends it, also where whoever started the tests ignores that.
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         os.close(slave)
         try:
             time.sleep(0.5)
