@@ -18,8 +18,9 @@
 enum {
 	CPU_US = 250 * 1000,
 	CPU_US_PER_MB = 40 * 1000,
-	WALL_MS = 1000,            /* besides waiting for DNS */
-	WALL_MS_PER_MB = 100,
+	WALL_MS = 5000,            /* mostly the machine's other work */
+	WALL_MS_PER_MB = 200,
+	WALL_DNS_MS = 1000,        /* besides the deadline, where DNS is waited for */
 	MEMORY_KB = 16 * 1024,
 	QUICK_DEADLINE_MS = 1000,
 	DEADLINE_MS = 20000,
@@ -66,7 +67,8 @@ static void complain(const struct attack *a, const char *what, long got, long li
 static bool is_within_budget(const struct victim *v, const struct attack *a, const struct cost *c)
 {
 	long cpu_us = (CPU_US + a->megabytes * CPU_US_PER_MB) * (long)v->slack;
-	long wall_ms = (WALL_MS + a->megabytes * WALL_MS_PER_MB) * (long)v->slack + (a->waits_for_dns ? deadline_ms : 0);
+	long wall_ms = a->waits_for_dns ? deadline_ms + WALL_DNS_MS * (long)v->slack
+				       : (WALL_MS + a->megabytes * WALL_MS_PER_MB) * (long)v->slack;
 	long memory_kb = MEMORY_KB * (long)v->slack, neighbour_ms = NEIGHBOUR_MS * (long)v->slack;
 	bool is_good = true;
 	if (c->cpu_us > cpu_us)
