@@ -99,6 +99,38 @@ def text(r):
     return "\n".join(lines + [f"note: {n}" for n in r["notes"]])
 
 
+PAGE_BEGIN, PAGE_END = "<!-- made by run --page -->", "<!-- end -->"
+
+
+def _markdown(header, rows):
+    return ["| " + " | ".join(header) + " |", "| " + " | ".join(["---"] * len(header)) + " |"] + \
+        ["| " + " | ".join(row) + " |" for row in rows] + [""]
+
+
+def _cell(value):
+    return "" if value is None else format(value, ",.0f")
+
+
+def page(r):
+    """The same for tests/bench/README.md."""
+    cells, lines = r["cells"], []
+    for title, prefix, series in (("verify", "verify ", ((NULL,), (GATEPOST,), (RSPAMD,), (CHAIN,))),
+                                  ("sign", "sign ", tuple(names for _, _, names in SERIES))):
+        columns = [c for c in cells if c.startswith(prefix) and ": " not in c]
+        rows = [[names[0].replace(NULL, "*N*")] + [_cell(_of(cells[c], names)) for c in columns] for names in series]
+        lines += _markdown([f"CPU us a message, {title}"] + [c[len(prefix):] for c in columns], rows)
+    lines += ["OpenSSL alone (us): " + ", ".join(f"{n.replace('_', ' ')} {cells[n]['openssl']:.0f}" for n in (
+        "rsa_sign", "rsa_verify", "ed25519_sign", "ed25519_verify", "sha256_mb")) + ".", ""]
+    rates = [c for c in cells if c.endswith("connections: rate")]
+    lines += _markdown(["gatepost, verifying 2 KB", "messages a second", "CPU us", "p50 ms", "p99 ms"],
+                       [[c[:-6], _cell(cells[c][GATEPOST]), _cell(cells[c[:-6]][GATEPOST])] +
+                        [f"{cells[c[:-6] + p][GATEPOST] / 1000:.1f}" for p in (": p50", ": p99")] for c in rates])
+    lines += _markdown(["goal", "measured", "limit", ""], [[g["goal"], f"{g['measured']:,} {g['unit']}", f"{g['limit']:,} {g['unit']}",
+                                                            "met" if g["met"] else "**missed**"] for g in r["goals"]])
+    lines += [f"- {name}: {value}" for name, value in r["facts"].items() if name.startswith(("memory of", "longest", "p99"))]
+    return "\n".join(lines + [f"- not measured: {n.split(':')[0]}" for n in r["notes"]]) + "\n"
+
+
 BARS = (("verify 2 KB", "verify 2 KB"), ("verify 20 KB", "verify 20 KB"), ("verify 200 KB", "verify 200 KB"),
         ("verify newsletter", "newsletter, 2 signatures"), ("sign RSA 2 KB", "sign RSA 2 KB"),
         ("sign RSA + Ed25519 2 KB", "sign RSA + Ed25519"))
