@@ -171,13 +171,17 @@ static bool envelope(struct client *c, const char *sender, unsigned recipients)
 	return taken > 0 && say(c, milter_client_data(c->milter));
 }
 
+static char body_lines[1 << 19];
+
+static void fill_body(void)
+{
+	for (size_t i = 0; i < sizeof(body_lines); i++)
+		body_lines[i] = i % 72 == 70 ? '\r' : i % 72 == 71 ? '\n' : 'x';
+}
+
 static bool body(struct client *c, size_t size)
 {
-	static char bytes[1 << 19];
-	if (bytes[0] == '\0')
-		for (size_t i = sizeof(bytes); i-- > 0;)
-			bytes[i] = i % 72 == 70 ? '\r' : i % 72 == 71 ? '\n' : 'x';
-	struct milter_answer a = milter_client_body(c->milter, (struct str){ bytes, size });
+	struct milter_answer a = milter_client_body(c->milter, (struct str){ body_lines, size });
 	return a.kind == MILTER_SKIP || say(c, a);
 }
 
@@ -494,6 +498,7 @@ int main(int argc, char **argv)
 	plain_config = slurp(victim.config);
 	make_workflow();
 	load_samples();
+	fill_body();
 	reload(1);
 	struct usage first = victim_usage(&victim);
 	printf("%4s %9s %8s %6s %8s\n", "s", "messages", "KB", "files", "threads");
