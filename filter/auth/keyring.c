@@ -258,7 +258,12 @@ const struct signing_key *keyring_choose(const struct keyring *ring, const struc
 					 struct str *why_not)
 {
 	const struct use *use = map_get(ring->uses, use_name(a, u));
-	BUG_IF(use == NULL || use->count == 0);
+	BUG_IF(use == NULL);
+	if (use->wrong.n > 0) {
+		/* The rest is for the administrator: it names files. */
+		*why_not = str_printf(a, "key \"%.*s\" could not be loaded, the log says why", STR_ARG(u->key));
+		return NULL;
+	}
 	const struct finding *found = NULL;
 	const struct version *v = NULL;
 	for (size_t i = 0; i < use->count; i++) {

@@ -1,8 +1,8 @@
 /* auth/keyring.h - the keys that workflows sign with, and whether receivers can find them.
  *
  * Loaded with the snapshot: every key that is asked for is there, readable and
- * fit to sign, or the load fails. Whether its record is published is found out
- * later, beside the mail, by keyring_check, so that nothing waits for DNS.
+ * fit to sign, or it is an error, and the key is never chosen. Whether its record
+ * is published is found out later, beside the mail, by keyring_check, so that nothing waits for DNS.
  * Of a key with several versions (auth/key_state.h) the pending one signs from
  * the moment its record is seen; until then the active one does. A key file
  * without a state, NAME.pem, is a key with one active version, for any domain.

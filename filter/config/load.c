@@ -113,9 +113,20 @@ static bool is_inbound_only(const struct options *o, size_t listener)
 	return inbound > 0 && inbound == o->listen.count;
 }
 
-/* Every key that a workflow signs with, so that a missing one is known now and not with the first message. */
-static void load_keys(struct arena *a, const struct snapshot *running, struct diags *diags, struct snapshot *s)
+/* A daemon that starts has no keys of before to go on with, and all the other mail to serve. */
+static void tell_as_warnings(struct diags *from, struct diags *to)
 {
+	for (size_t i = 0; i < diags_count(from); i++) {
+		const struct diag *g = diags_at(from, i);
+		diag_warn(to, g->at, g->is_error ? "%s; what needs it is answered 451" : "%s", g->text);
+	}
+}
+
+/* Every key that a workflow signs with, so that a missing one is known now and not with the first message. */
+static void load_keys(struct arena *a, enum load_for purpose, const struct snapshot *running, struct diags *diags,
+		      struct snapshot *s)
+{
+	struct diags *of_keys = diags_new();
 	const struct options *o = s->options;
 	size_t count = count_signatures(s->policy), n = 0;
 	struct sign_use *uses = arena_array(a, count, sizeof(*uses));
@@ -126,7 +137,10 @@ static void load_keys(struct arena *a, const struct snapshot *running, struct di
 						       w->sign[j].at };
 	}
 	const struct keyring_settings settings = { .folder = o->keys, .needs_record = o->sign_check_records };
-	s->keys = keyring_load(a, &settings, uses, count, running == NULL ? NULL : running->keys, diags);
+	s->keys = keyring_load(a, &settings, uses, count, running == NULL ? NULL : running->keys,
+			       purpose == LOAD_TO_START ? of_keys : diags);
+	tell_as_warnings(of_keys, diags);
+	diags_free(of_keys);
 	const struct sign_settings signing = {
 		.expires_s = o->sign_expires / 1000,
 		.is_body_simple = str_eq(o->sign_body, STR("simple")),
@@ -164,8 +178,8 @@ static void check_roles(const struct snapshot *s, struct diags *diags)
 			  "itself: let one do that, or keep limits in Redis (store)", sending);
 }
 
-void config_fill(struct arena *a, const char *config_path, size_t listener, const struct snapshot *running,
-		 struct diags *diags, struct snapshot *s)
+void config_fill(struct arena *a, const char *config_path, size_t listener, enum load_for purpose,
+		 const struct snapshot *running, struct diags *diags, struct snapshot *s)
 {
 	s->config_path = str_to_c(a, str_of(config_path));
 	s->loaded_unix_s = clock_unix_s();
@@ -180,6 +194,6 @@ void config_fill(struct arena *a, const char *config_path, size_t listener, cons
 	s->policy = policy_load(a, str_to_c(a, o->policies), diags);
 	s->dkim = make_dkim(a, o, diags);
 	if (count_signatures(s->policy) > 0 && !is_inbound_only(o, listener))
-		load_keys(a, running, diags, s);
+		load_keys(a, purpose, running, diags, s);
 	check_roles(s, diags);
 }

@@ -18,24 +18,30 @@ static pthread_mutex_t current_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct counted *current; /* owns one reference */
 static unsigned next_generation = 1;
 
-struct snapshot *snapshot_load(const char *config_path, const struct snapshot *running, struct diags *diags)
-{
-	return snapshot_load_for(config_path, EVERY_LISTENER, running, diags);
-}
-
-struct snapshot *snapshot_load_for(const char *config_path, size_t listener, const struct snapshot *running,
-				   struct diags *diags)
+static struct snapshot *load(const char *config_path, size_t listener, enum load_for purpose,
+			     const struct snapshot *running, struct diags *diags)
 {
 	size_t errors_before = diags_errors(diags);
 	struct arena *a = arena_new();
 	struct counted *c = ARENA_NEW(a, struct counted);
 	c->arena = a;
 	atomic_init(&c->references, 1);
-	config_fill(a, config_path, listener, running, diags, &c->seen);
+	config_fill(a, config_path, listener, purpose, running, diags, &c->seen);
 	if (diags_errors(diags) == errors_before)
 		return &c->seen;
 	arena_free(a);
 	return NULL;
+}
+
+struct snapshot *snapshot_load(const char *config_path, const struct snapshot *running, struct diags *diags)
+{
+	return load(config_path, EVERY_LISTENER, LOAD_TO_CHECK, running, diags);
+}
+
+struct snapshot *snapshot_load_for(const char *config_path, size_t listener, const struct snapshot *running,
+				   struct diags *diags)
+{
+	return load(config_path, listener, running == NULL ? LOAD_TO_START : LOAD_TO_CHECK, running, diags);
 }
 
 const struct snapshot *snapshot_get(void)

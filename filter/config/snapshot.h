@@ -31,7 +31,8 @@ struct snapshot {
 
 /* Reads and checks everything. running may be NULL (start-up); else its RESTART options stay in force. */
 struct snapshot *snapshot_load(const char *config_path, const struct snapshot *running, struct diags *);
-/* The same for the process that serves one of the listeners: an inbound one opens no key. */
+/* The same for the process that serves one of the listeners: an inbound one opens no key. At start-up keys that cannot
+ * be used are warnings, and what they should sign is answered 451. */
 struct snapshot *snapshot_load_for(const char *config_path, size_t listener, const struct snapshot *running,
 				   struct diags *);
 /* Never NULL after the first publish. Count one reference more. */
