@@ -39,6 +39,7 @@ static sqlite3 *foreign_connection(struct bench *b, const char *sql)
 {
 	sqlite3 *db = NULL;
 	assert_int_equal(sqlite3_open(str_to_c(b->arena, b->path), &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 20000); /* the writer may be at it */
 	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 	return db;
 }
