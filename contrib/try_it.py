@@ -93,9 +93,10 @@ def show_added(delivered):
 
 
 def explain(gate, decision_id):
-    done = subprocess.run([gate.binary, "why", "-c", gate.config_path, decision_id],
-                          capture_output=True, text=True, check=False)
-    return done.stdout or done.stderr
+    def why():
+        return subprocess.run([gate.binary, "why", "-c", gate.config_path, decision_id],
+                              capture_output=True, text=True, check=False).stdout
+    return harness.wait_for("gatepost why", why)  # the store has it a moment after the log
 
 
 def differences(message, answer, record):
