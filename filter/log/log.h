@@ -26,6 +26,7 @@ struct log_settings {
 	enum log_format format;
 	enum log_level level;
 	const char *syslog_ident;
+	const char *syslog_path, *journal_path; /* sockets; NULL: where the host has them */
 	const char *who;     /* stands before each message (not before records): which process; NULL: nothing */
 	bool is_threadless;  /* the caller writes, however long that takes: for a process that forks */
 };

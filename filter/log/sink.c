@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/fail.h"
+#include "log/syslog_socket.h"
 
 enum kind { SINK_NONE, SINK_FD, SINK_SYSLOG, SINK_JOURNAL };
 
@@ -28,6 +29,8 @@ struct sink {
 	int fd;                 /* with SINK_FD */
 	bool is_journal_stream; /* the fd leads to journald, which has its own clock and wants "<N>" */
 	bool is_torn;           /* the last line could not be written to its end */
+	struct syslog_socket *syslog; /* with SINK_SYSLOG */
+	char *journal_path;           /* with SINK_JOURNAL */
 };
 
 static const struct {
@@ -76,9 +79,10 @@ static const char *open_fd(struct sink *s, int fd)
 	return fd < 0 ? strerrordesc_np(errno) : NULL;
 }
 
-static const char *open_journal(struct sink *s)
+static const char *open_journal(struct sink *s, const char *path)
 {
 	s->kind = SINK_JOURNAL;
+	s->journal_path = fail_if_null(strdup(path == NULL ? "/run/systemd/journal/socket" : path));
 	int stream = sd_journal_stream_fd(s->ident, LOG_INFO, false);
 	if (stream < 0)
 		return "journald cannot be reached";
@@ -86,8 +90,9 @@ static const char *open_journal(struct sink *s)
 	return NULL;
 }
 
-static const char *open_target(struct sink *s, struct str target)
+static const char *open_target(struct sink *s, const struct log_settings *settings)
 {
+	const struct str target = str_of(settings->target);
 	if (str_eq(target, STR("none")))
 		return NULL;
 	if (str_eq(target, STR("stderr")))
@@ -95,7 +100,7 @@ static const char *open_target(struct sink *s, struct str target)
 	if (str_eq(target, STR("stdout")))
 		return open_fd(s, STDOUT_FILENO);
 	if (str_eq(target, STR("journal")))
-		return open_journal(s);
+		return open_journal(s, settings->journal_path);
 	if (str_starts(target, STR("file:"))) {
 		s->path = fail_if_null(strdup(target.p + STR("file:").n));
 		return open_fd(s, open_file(s->path));
@@ -103,7 +108,8 @@ static const char *open_target(struct sink *s, struct str target)
 	if (!str_eq(target, STR("syslog")))
 		return "unknown target: stderr, stdout, syslog, journal, none or file:PATH";
 	s->kind = SINK_SYSLOG;
-	openlog(s->ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
+	s->syslog = syslog_socket_open(settings->syslog_path == NULL ? _PATH_LOG : settings->syslog_path, s->ident);
+	openlog(s->ident, LOG_PID, LOG_MAIL); /* for what libraries say */
 	return NULL;
 }
 
@@ -113,7 +119,7 @@ struct sink *sink_open(const struct log_settings *settings, const char **wrong)
 	s->format = settings->format;
 	s->fd = -1;
 	s->ident = fail_if_null(strdup(settings->syslog_ident == NULL ? "gatepost" : settings->syslog_ident));
-	*wrong = open_target(s, str_of(settings->target));
+	*wrong = open_target(s, settings);
 	if (*wrong == NULL)
 		return s;
 	sink_close(s);
@@ -124,8 +130,10 @@ void sink_close(struct sink *s)
 {
 	if (s->path != NULL && s->fd >= 0)
 		close(s->fd);
+	syslog_socket_close(s->syslog);
 	if (s->kind == SINK_SYSLOG)
 		closelog();
+	free(s->journal_path);
 	free(s->path);
 	free(s->ident);
 	free(s);
@@ -241,7 +249,8 @@ static bool send_journal(struct sink *s, const struct sink_line *line)
 	buf_add(&record, STR("GATEPOST_RECORD="));
 	buf_add(&record, line->json);
 	struct iovec fields[] = { field(&message), field(&priority), field(&ident), field(&record) };
-	bool is_written = sd_journal_sendv(fields, has_record ? 4 : 3) >= 0;
+	/* To sd-journal a socket that is not there is no failure. */
+	bool is_written = sd_journal_sendv(fields, has_record ? 4 : 3) >= 0 && access(s->journal_path, F_OK) == 0;
 	buf_fini(&message);
 	buf_fini(&priority);
 	buf_fini(&ident);
@@ -249,11 +258,13 @@ static bool send_journal(struct sink *s, const struct sink_line *line)
 	return is_written;
 }
 
-static void send_syslog(struct sink *s, const struct sink_line *line)
+static bool send_syslog(struct sink *s, const struct sink_line *line)
 {
-	syslog(levels[line->level].priority, "%.*s", STR_ARG(line->text));
+	int priority = LOG_MAIL | levels[line->level].priority;
+	bool is_written = syslog_socket_write(s->syslog, priority, line->unix_ms, line->text);
 	if (line->is_record && s->format == FORMAT_JSON)
-		syslog(levels[line->level].priority, "%.*s", STR_ARG(line->json));
+		is_written = syslog_socket_write(s->syslog, priority, line->unix_ms, line->json) && is_written;
+	return is_written;
 }
 
 bool sink_write(struct sink *s, const struct sink_line *line)
@@ -264,8 +275,7 @@ bool sink_write(struct sink *s, const struct sink_line *line)
 	case SINK_FD:
 		return write_stream(s, line);
 	case SINK_SYSLOG:
-		send_syslog(s, line);
-		break;
+		return send_syslog(s, line);
 	case SINK_JOURNAL:
 		return send_journal(s, line);
 	}

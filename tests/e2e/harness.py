@@ -410,6 +410,7 @@ class Gatepost:
         self.options = options
         self.listen = listen or (f'{{ socket = "unix:{self.socket_path}"; mode = "0660"; group = "postfix"; }}')
         self.process = None
+        self.wrapper = []    # a command that ends with running the daemon in its place
         os.makedirs(folder("gate"), exist_ok=True)
         self.policies(policies)
         self.zone(zone)
@@ -445,8 +446,9 @@ class Gatepost:
         # libmilter's own locks race with each other when it stops; ours are what ThreadSanitizer is asked about.
         tsan = "ignore_noninstrumented_modules=1 " + os.environ.get("TSAN_OPTIONS", "")
         with open(self.folder("gate", "stderr"), "ab") as stderr:
-            self.process = subprocess.Popen([self.binary, "run", "-c", self.config_path], stdout=subprocess.DEVNULL,
-                                            stderr=stderr, env={**os.environ, "TSAN_OPTIONS": tsan})
+            self.process = subprocess.Popen([*self.wrapper, self.binary, "run", "-c", self.config_path],
+                                            stdout=subprocess.DEVNULL, stderr=stderr,
+                                            env={**os.environ, "TSAN_OPTIONS": tsan})
         wait_for("gatepost to be ready", lambda: self._is_ready(mark, is_quiet), seconds)
 
     def _is_ready(self, mark, is_quiet):

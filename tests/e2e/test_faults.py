@@ -332,6 +332,126 @@ class LogTarget(Strained):
         self.assertLess(time.monotonic() - began, 10)
 
 
+class LogDaemon:
+    """What syslogd or journald is to the gate: a datagram socket, read until told to stop."""
+
+    def __init__(self, path, stream_path=None):
+        """stream_path: a second socket, that clients may connect to."""
+        self.path, self.stream_path = path, stream_path
+        self.is_reading = threading.Event()
+        self.told = b""
+        self.begin()
+
+    def begin(self):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        if self.stream_path is not None:
+            self.stream = socket.socket(socket.AF_UNIX)
+            self.stream.bind(self.stream_path)
+            self.stream.listen(5)
+        self.is_reading.set()
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        while datagram := self.socket.recv(1 << 20):
+            self.told += datagram + b"\n"
+            self.is_reading.wait()
+
+    def hang(self):
+        self.is_reading.clear()
+
+    def go_on(self):
+        self.is_reading.set()
+
+    def go_away(self):
+        """What was taken is read."""
+        self.socket.shutdown(socket.SHUT_RD)
+        self.is_reading.set()
+        self.thread.join()
+        self.socket.close()
+        os.unlink(self.path)
+        if self.stream_path is not None:
+            self.stream.close()
+            os.unlink(self.stream_path)
+
+
+# The daemon finds sockets of its own where the host has /dev/log and /run/systemd.
+HOST = """
+for device in null zero full random urandom; do touch $0/dev/$device; mount --bind /dev/$device $0/dev/$device; done
+mount --rbind $0/dev /dev && mount --bind $0/run /run && exec "$@"
+"""
+
+
+@unittest.skipIf(subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode,
+                 "a name space for mounts cannot be made here")
+class LogSocket(Strained):
+    TARGET = "syslog"
+
+    def setUp(self):
+        self.gate.stop()
+        host = self.folder("host-" + self._testMethodName)
+        os.makedirs(host + "/dev")
+        os.makedirs(host + "/run/systemd/journal")
+        self.daemon = self.log_daemon(host)
+        self.addCleanup(self.daemon.go_away)
+        self.gate.wrapper = ["unshare", "-m", "sh", "-euc", HOST, host]
+        self.web = harness.Web(self.folder("gate", "control.sock"))
+        self.gate.config(log=f'{{ target = "{self.TARGET}"; format = "json"; }}',
+                         http=f'{{ listen = [ "unix:{self.web.where}" ]; }}')
+        self.start_quietly()
+        self.traffic = self.start_traffic()
+        self.assert_flows(self.traffic)
+
+    def log_daemon(self, host):
+        return LogDaemon(host + "/dev/log")
+
+    def lost(self):
+        return self.web.metric("records_lost_total", sink="log")
+
+    def memory_kb(self):
+        with open(f"/proc/{self.gate.process.pid}/status", encoding="ascii") as f:
+            return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
+
+    def end_well(self):
+        """All is told that was not counted as lost."""
+        self.end(self.traffic)
+        self.assertEqual(self.gate.stop(), 0)
+        harness.wait_for("the last line", lambda: b"stopped" in self.daemon.told)
+
+    def test_a_reader_that_stops(self):
+        before_kb = self.memory_kb()
+        self.daemon.hang()
+        self.assert_flows(self.traffic, 150)
+        self.assertLess(self.memory_kb() - before_kb, 48 * 1024)
+        self.daemon.go_on()
+        self.assert_flows(self.traffic)
+        self.end_well()
+        self.assertEqual([t for t in self.traffic.answers if t.encode() not in self.daemon.told], [])
+        self.assertNotIn(b"are lost", self.daemon.told)
+
+    def test_a_reader_that_goes_away(self):
+        self.daemon.go_away()
+        self.assert_flows(self.traffic, 50)
+        harness.wait_for("lines that are counted", lambda: self.lost() >= 50)
+        self.assertIn("log lines could not be written", self.web.ask("/")[2])
+        self.daemon.begin()
+        self.assert_flows(self.traffic)
+        told = harness.wait_for("their number", lambda: re.search(rb"log: (\d+) lines could not be written and are lost",
+                                                                  self.daemon.told))
+        harness.wait_for("the same count", lambda: self.lost() == int(told.group(1)))
+        self.end_well()
+        missing = [t for t in self.traffic.answers if t.encode() not in self.daemon.told]
+        self.assertLessEqual(len(missing), int(told.group(1)))
+
+
+class JournalSocket(LogSocket):
+    TARGET = "journal"
+
+    def log_daemon(self, host):
+        return LogDaemon(host + "/run/systemd/journal/socket", host + "/run/systemd/journal/stdout")
+
+
 RUBBISH = {
     "bytes": random.Random(3).randbytes(20000),
     "zeros": b"\0" * 4096,

@@ -6,9 +6,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <syslog.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define SD_JOURNAL_SUPPRESS_LOCATION
@@ -18,7 +19,7 @@
 #include "base/diag.h"
 #include "log/log.h"
 
-/* What the journal and syslog would have got: these stand in for the functions of the libraries. */
+/* What the journal would have got: these stand in for the functions of the library. */
 static char sent[8192];
 static bool has_journal = true;
 static bool is_journal_full;
@@ -41,36 +42,8 @@ int sd_journal_sendv(const struct iovec *iov, int n)
 	return 0;
 }
 
-static void __attribute__((format(printf, 2, 0))) take_syslog(int priority, const char *format, va_list args)
-{
-	size_t n = strlen(sent);
-	n += (size_t)snprintf(sent + n, sizeof(sent) - n, "<%d>", priority);
-	n += (size_t)vsnprintf(sent + n, sizeof(sent) - n, format, args);
-	snprintf(sent + n, sizeof(sent) - n, "\n");
-}
-
-#undef syslog
-void syslog(int priority, const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	take_syslog(priority, format, args);
-	va_end(args);
-}
-
-/* What a fortified build calls instead. */
-void __syslog_chk(int priority, int flag, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void __syslog_chk(int priority, int flag, const char *format, ...)
-{
-	(void)flag;
-	va_list args;
-	va_start(args, format);
-	take_syslog(priority, format, args);
-	va_end(args);
-}
-
 static char folder[64];
-static char path[128];
+static char path[100];
 
 static int make_folder(void **state)
 {
@@ -81,6 +54,7 @@ static int make_folder(void **state)
 	snprintf(path, sizeof(path), "%s/log", folder);
 	memset(sent, 0, sizeof(sent));
 	clock_set_unix_s(1767225599);
+	setenv("TZ", "UTC", 1); /* syslog has local time */
 	return 0;
 }
 
@@ -98,7 +72,8 @@ static int remove_folder(void **state)
 static struct log *open_log(const char *target, enum log_format format, enum log_level level)
 {
 	struct diags *diags = diags_new();
-	struct log *log = log_open(&(struct log_settings){ .target = target, .format = format, .level = level }, diags);
+	struct log *log = log_open(&(struct log_settings){ .target = target, .format = format, .level = level,
+							  .syslog_path = path, .journal_path = folder }, diags);
 	assert_int_equal(diags_errors(diags), log == NULL ? 1 : 0);
 	diags_free(diags);
 	return log;
@@ -369,6 +344,10 @@ static void the_journal_gets_fields(void **state)
 	log_info(log, "lost");
 	is_journal_full = false;
 	assert_int_equal(log_lost_lines(log), 1);
+	assert_int_equal(rmdir(folder), 0);
+	log_info(log, "lost: its socket is gone");
+	assert_int_equal(mkdir(folder, 0700), 0);
+	assert_int_equal(log_lost_lines(log), 2);
 	log_close(log);
 	memset(sent, 0, sizeof(sent));
 	log = open_log("journal", FORMAT_TEXT, LEVEL_INFO);
@@ -380,20 +359,129 @@ static void the_journal_gets_fields(void **state)
 	has_journal = true;
 }
 
+/* Who reads what is sent to syslog: datagrams, or a stream that it must accept first. */
+static int listen_as_syslog(int type)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	unlink(path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	if (type == SOCK_STREAM)
+		assert_int_equal(listen(fd, 5), 0);
+	return fd;
+}
+
+/* The next line, whose sender and time must be right, without them. */
+static const char *syslog_line(int fd)
+{
+	static char line[300];
+	char head[100];
+	ssize_t n = recv(fd, line, sizeof(line) - 1, MSG_DONTWAIT);
+	line[n < 0 ? 0 : n] = '\0';
+	if (n <= 0)
+		return "nothing";
+	snprintf(head, sizeof(head), ">Dec 31 23:59:59 gatepost[%d]: ", (int)getpid());
+	char *found = strstr(line, head);
+	assert_non_null(found);
+	const char *text = found + strlen(head);
+	memmove(found + 1, text, strlen(text) + 1);
+	return line;
+}
+
 static void syslog_gets_text_and_json_if_asked_for(void **state)
 {
 	(void)state;
+	int fd = listen_as_syslog(SOCK_DGRAM);
 	struct log *log = open_log("syslog", FORMAT_TEXT, LEVEL_INFO);
 	log_error(log, "100%% \x01");
 	log_record(log, STR("a %s b"), STR("{}"));
-	assert_string_equal(sent, "<3>100% \\x01\n<6>a %s b\n");
+	assert_string_equal(syslog_line(fd), "<19>100% \\x01");
+	assert_string_equal(syslog_line(fd), "<22>a %s b");
+	assert_string_equal(syslog_line(fd), "nothing");
 	log_close(log);
-	memset(sent, 0, sizeof(sent));
 	log = open_log("syslog", FORMAT_JSON, LEVEL_INFO);
 	log_record(log, STR("a"), STR("{\"id\":1}"));
 	log_info(log, "b");
-	assert_string_equal(sent, "<6>a\n<6>{\"id\":1}\n<6>b\n");
+	assert_string_equal(syslog_line(fd), "<22>a");
+	assert_string_equal(syslog_line(fd), "<22>{\"id\":1}");
+	assert_string_equal(syslog_line(fd), "<22>b");
+	assert_int_equal(log_lost_lines(log), 0);
 	log_close(log);
+	close(fd);
+}
+
+static void a_syslog_that_takes_a_stream_gets_one(void **state)
+{
+	(void)state;
+	int fd = listen_as_syslog(SOCK_STREAM);
+	struct log *log = open_log("syslog", FORMAT_TEXT, LEVEL_INFO);
+	int stream = accept(fd, NULL, NULL);
+	log_info(log, "one");
+	char text[100];
+	ssize_t n = recv(stream, text, sizeof(text), MSG_DONTWAIT);
+	assert_in_range(n, 5, sizeof(text));
+	assert_memory_equal(text + n - 6, ": one", 6); /* with its NUL */
+	log_close(log);
+	close(stream);
+	close(fd);
+}
+
+static void what_a_syslog_that_is_gone_does_not_get_is_counted_and_told(void **state)
+{
+	(void)state;
+	int fd = listen_as_syslog(SOCK_DGRAM);
+	struct log *log = open_log("syslog", FORMAT_TEXT, LEVEL_INFO);
+	close(fd); /* its file stays */
+	log_info(log, "lost");
+	unlink(path);
+	log_record(log, STR("lost"), STR("{}"));
+	assert_int_equal(log_lost_lines(log), 2);
+	fd = listen_as_syslog(SOCK_DGRAM);
+	log_info(log, "there again");
+	assert_string_equal(syslog_line(fd), "<22>there again");
+	log_close(log); /* the count may come a moment later */
+	assert_string_equal(syslog_line(fd), "<20>log: 2 lines could not be written and are lost");
+	close(fd);
+}
+
+static void a_syslog_that_comes_later_is_found(void **state)
+{
+	(void)state;
+	struct log *log = open_log("syslog", FORMAT_TEXT, LEVEL_INFO);
+	assert_non_null(log);
+	int fd = listen_as_syslog(SOCK_DGRAM);
+	log_info(log, "ready");
+	assert_string_equal(syslog_line(fd), "<22>ready");
+	log_close(log);
+	close(fd);
+}
+
+static void a_syslog_that_reads_nothing_holds_nobody_up(void **state)
+{
+	(void)state;
+	enum { MANY = 150, SIZE = 160 << 10 }; /* more than the queue holds */
+	int fd = listen_as_syslog(SOCK_DGRAM);
+	struct log *log = open_log("syslog", FORMAT_TEXT, LEVEL_INFO);
+	char *big = test_malloc(SIZE);
+	memset(big, 'x', SIZE);
+	int64_t began_ms = clock_mono_ms();
+	for (int i = 0; i < MANY; i++)
+		log_record(log, (struct str){ big, SIZE }, STR("{}"));
+	assert_in_range(clock_mono_ms() - began_ms, 0, 5000);
+	uint64_t lost = log_lost_lines(log);
+	assert_in_range(lost, 30, 60); /* the queue holds 16 MB */
+	char told[100];
+	snprintf(told, sizeof(told), ": log: %ju lines could not be written and are lost", (uintmax_t)lost);
+	*big = '\0';
+	while (strstr(big, told) == NULL && clock_mono_ms() - began_ms < 20000) {
+		ssize_t n = recv(fd, big, SIZE - 1, MSG_DONTWAIT);
+		big[n < 0 ? 0 : n] = '\0';
+	}
+	assert_non_null(strstr(big, told));
+	test_free(big);
+	log_close(log);
+	close(fd);
 }
 
 static void bad_targets_are_diagnosed(void **state)
@@ -468,6 +556,10 @@ int main(void)
 		TEST_IN_FOLDER(a_stream_to_the_journal_has_priorities_and_no_time),
 		TEST_IN_FOLDER(the_journal_gets_fields),
 		TEST_IN_FOLDER(syslog_gets_text_and_json_if_asked_for),
+		TEST_IN_FOLDER(a_syslog_that_takes_a_stream_gets_one),
+		TEST_IN_FOLDER(what_a_syslog_that_is_gone_does_not_get_is_counted_and_told),
+		TEST_IN_FOLDER(a_syslog_that_comes_later_is_found),
+		TEST_IN_FOLDER(a_syslog_that_reads_nothing_holds_nobody_up),
 		TEST_IN_FOLDER(bad_targets_are_diagnosed),
 		TEST_IN_FOLDER(no_log_and_none_take_everything),
 		TEST_IN_FOLDER(threads_write_whole_lines),
