@@ -22,6 +22,7 @@
 #include "service/privileges.h"
 #include "service/signals.h"
 #include "service/supervise.h"
+#include "store/buckets.h"
 
 struct house {
 	struct arena *arena;
@@ -29,6 +30,7 @@ struct house {
 	const struct options *options; /* as at start */
 	struct log *log;
 	struct board *board;
+	struct buckets *buckets;       /* of the children */
 	const char **names;            /* of the children: one for each listener, then one for http */
 	pthread_mutex_t asking;        /* in the last: one reload at a time */
 };
@@ -104,7 +106,7 @@ static int serve_child(void *context, size_t index)
 			diags_print(diags, stderr);
 		return code;
 	}
-	const struct serve_plan plan = { h->config_path, index, h->names[index], true, h->board };
+	const struct serve_plan plan = { h->config_path, index, h->names[index], true, h->buckets, h->board };
 	privileges_raise();
 	return serve_listener(&plan);
 }
@@ -159,7 +161,9 @@ static int serve_several(struct house *h, struct diags *diags)
 		log_warn(h->log, "%s", diag_text(diags, diags_at(diags, i)));
 	plan.log = h->log;
 	log_info(h->log, "gatepost %s: a process for each of %zu listeners", GATEPOST_VERSION, listeners);
+	h->buckets = buckets_new(BUCKETS_MAX);
 	int code = supervise(&plan);
+	buckets_free(h->buckets);
 	log_info(h->log, "all processes have stopped");
 	log_close(h->log);
 	return code;

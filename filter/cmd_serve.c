@@ -321,10 +321,13 @@ static bool open_everything(struct daemon *d, const struct options *o, struct di
 		return false;
 	if (!d->plan->is_supervised && (d->http = http_open(&o->http_listen, &account, diags)) == NULL)
 		return false;
-	return privileges_drop(o->user, diags) &&
-	       (d->gate.log = logging_open(o, d->plan->who, false, diags)) != NULL &&
-	       (d->gate.dns = resolver_open_counted(o, d->gate.log, on_answer, d->plan->board, diags)) != NULL &&
-	       (d->gate.store = store_open(o->store, d->gate.log, diags)) != NULL;
+	if (!privileges_drop(o->user, diags) ||
+	    (d->gate.log = logging_open(o, d->plan->who, false, diags)) == NULL ||
+	    (d->gate.dns = resolver_open_counted(o, d->gate.log, on_answer, d->plan->board, diags)) == NULL)
+		return false;
+	d->gate.store = d->plan->buckets == NULL ? store_open(o->store, d->gate.log, diags)
+						 : store_open_sharing(d->plan->buckets, o->store, d->gate.log, diags);
+	return d->gate.store != NULL;
 }
 
 static bool is_well(void *context)

@@ -8,12 +8,14 @@
 #include <stddef.h>
 
 struct board;
+struct buckets;
 
 struct serve_plan {
 	const char *config_path;
 	size_t listener;     /* its index */
 	const char *who;     /* before each message in the log; NULL: nothing */
 	bool is_supervised;
+	struct buckets *buckets; /* in which all listeners count limits; NULL: it is the only one */
 	struct board *board; /* on which it is the process of that index */
 };
 

@@ -152,30 +152,13 @@ static void load_keys(struct arena *a, enum load_for purpose, const struct snaps
 		arena_defer(a, free_signer, s->signer);
 }
 
-static bool has_limits(const struct policy *p)
-{
-	for (size_t i = 0; i < policy_workflow_count(p); i++) {
-		const struct limits *limits = &policy_workflow_at(p, i)->limits;
-		for (enum limit_who who = 0; who < LIMIT_WHO_COUNT; who++)
-			if (limits->per[who].messages.amount > 0 || limits->per[who].recipients.amount > 0)
-				return true;
-	}
-	return false;
-}
-
 /* What listeners and workflows can do for each other. */
 static void check_roles(const struct snapshot *s, struct diags *diags)
 {
 	const struct options *o = s->options;
 	const struct place at = { .file = s->config_path, .setting = "listen" };
-	size_t sending = 0;
-	for (size_t i = 0; i < o->listen.count; i++)
-		sending += o->listen.items[i].role != ROLE_INBOUND;
 	if (is_inbound_only(o, EVERY_LISTENER) && policy_workflow_count(s->policy) > 0)
 		diag_warn(diags, at, "has the role inbound only, and there are workflows: no message will belong to one");
-	if (sending > 1 && has_limits(s->policy) && !str_starts(o->store, STR("redis:")))
-		diag_warn(diags, at, "%zu listeners take mail of workflows, each in a process that counts limits for "
-			  "itself: let one do that, or keep limits in Redis (store)", sending);
 }
 
 void config_fill(struct arena *a, const char *config_path, size_t listener, enum load_for purpose,

@@ -1,25 +1,17 @@
 #include "record/board.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/shared.h"
 #include "record/board_state.h"
 
 struct board *board_new(void)
 {
-	struct board *b = mmap(NULL, sizeof(*b), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (b == MAP_FAILED)
-		fail_out_of_memory();
-	pthread_mutexattr_t shared;
-	pthread_mutexattr_init(&shared);
-	pthread_mutexattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
-	pthread_mutexattr_setrobust(&shared, PTHREAD_MUTEX_ROBUST);
-	pthread_mutex_init(&b->lock, &shared);
-	pthread_mutexattr_destroy(&shared);
+	struct board *b = shared_new(sizeof(*b));
+	shared_lock_init(&b->lock);
 	b->started_unix_s = clock_unix_s();
 	b->names[BOARD_WORKFLOWS] = (struct names){ 0, b->workflow_names, WORKFLOW_NAMES };
 	b->names[BOARD_RULES] = (struct names){ 0, b->rule_names, RULE_NAMES };
@@ -34,16 +26,13 @@ struct board *board_new(void)
 void board_free(struct board *b)
 {
 	if (b != NULL)
-		munmap(b, sizeof(*b));
+		shared_free(b, sizeof(*b));
 }
 
 /* What a process that died left half written is one entry of a list for people. */
 void board_lock(struct board *b)
 {
-	int error = pthread_mutex_lock(&b->lock);
-	if (error == EOWNERDEAD)
-		error = pthread_mutex_consistent(&b->lock);
-	BUG_IF(error != 0);
+	shared_lock(&b->lock);
 }
 
 void board_unlock(struct board *b)

@@ -5,11 +5,13 @@
  * Threads: any for all but open and close; close when nobody asks any more. */
 #pragma once
 
+#include "store/buckets.h"
 #include "store/node.h"
 
 struct store_backend {
-	/* place: what stands behind the colon of the URL. NULL and a diagnostic. */
-	void *(*open)(struct str place, struct log *, struct diags *);
+	/* place: what stands behind the colon of the URL. Buckets are for a store that has none itself. NULL and a
+	 * diagnostic. */
+	void *(*open)(struct str place, struct buckets *, struct log *, struct diags *);
 	void *(*open_beside)(struct str place, bool may_write, struct diags *);
 	void (*check)(struct str place, struct diags *);
 	bool (*back_up)(struct str place, const char *path, struct diags *);

@@ -57,8 +57,8 @@ bool sqlite_db_end(struct sqlite_db *, bool is_good);
 
 /* ---- rows: sqlite_rows.c ----------------------------------------------------------------------------------- */
 
-/* All of them in one transaction, or none. The buckets are what a NODE_BUCKETS stands for. */
-bool sqlite_db_write(struct sqlite_db *, const struct node_list *, const struct bucket_state *, size_t bucket_count);
+/* All of them in one transaction, or none. A NODE_BUCKETS stands for what has changed in the buckets. */
+bool sqlite_db_write(struct sqlite_db *, const struct node_list *, struct buckets *);
 /* Deletes a bounded number of records from before, and of what is over now; *is_more if there are others. */
 bool sqlite_db_expire_some(struct sqlite_db *, int64_t records_before_unix_ms, bool *is_more);
 /* Deletes all but so many of the newest records and refusals. */

@@ -100,15 +100,32 @@ static bool put_node(struct sqlite_db *db, const struct node *n)
 	return true;
 }
 
-bool sqlite_db_write(struct sqlite_db *db, const struct node_list *list, const struct bucket_state *buckets,
-		     size_t bucket_count)
+static bool has_buckets(const struct node_list *list)
 {
+	const struct node *n = list->first;
+	while (n != NULL && n->kind != NODE_BUCKETS)
+		n = n->next;
+	return n != NULL;
+}
+
+/* Changes are taken inside the transaction: of two processes the one that writes later has the newer ones. */
+bool sqlite_db_write(struct sqlite_db *db, const struct node_list *list, struct buckets *buckets)
+{
+	const struct bucket_state *changes = NULL;
+	size_t count = 0;
 	if (!sqlite_db_begin(db))
 		return false;
-	bool ok = put_buckets(db, buckets, bucket_count);
+	struct arena *a = arena_new();
+	if (has_buckets(list))
+		changes = buckets_changes(buckets, a, &count);
+	bool ok = put_buckets(db, changes, count);
 	for (const struct node *n = list->first; ok && n != NULL; n = n->next)
 		ok = put_node(db, n);
-	return sqlite_db_end(db, ok);
+	ok = sqlite_db_end(db, ok);
+	if (!ok && count > 0)
+		buckets_keep_as_changes(buckets, changes, count);
+	arena_free(a);
+	return ok;
 }
 
 static bool expire(struct sqlite_db *db, enum sqlite_statement id, int64_t before, bool *is_more)

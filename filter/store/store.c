@@ -6,7 +6,6 @@
 #include "base/diag.h"
 #include "base/fail.h"
 #include "store/backend.h"
-#include "store/buckets.h"
 
 static const struct {
 	const char *scheme;
@@ -17,12 +16,11 @@ static const struct {
 	{ "sqlite", &store_sqlite },
 };
 
-enum { BUCKETS_HERE_MAX = 200000 };
-
 struct store {
 	const struct store_backend *backend;
 	void *self;
-	struct buckets *here;
+	struct buckets *buckets;
+	bool has_own_buckets;
 };
 
 static const struct store_backend *backend_of(struct str url, struct str *place, struct diags *diags)
@@ -38,27 +36,41 @@ static const struct store_backend *backend_of(struct str url, struct str *place,
 	return NULL;
 }
 
-static struct store *store_of(const struct store_backend *backend, void *self)
+static struct store *store_of(struct store parts)
 {
-	if (self == NULL)
+	if (parts.self == NULL)
 		return NULL;
 	struct store *s = fail_if_null(malloc(sizeof(*s)));
-	*s = (struct store){ backend, self, buckets_new(BUCKETS_HERE_MAX, false) };
+	*s = parts;
 	return s;
+}
+
+struct store *store_open_sharing(struct buckets *buckets, struct str url, struct log *log, struct diags *diags)
+{
+	struct str place;
+	const struct store_backend *backend = backend_of(url, &place, diags);
+	if (backend == NULL)
+		return NULL;
+	return store_of((struct store){ backend, backend->open(place, buckets, log, diags), buckets, false });
 }
 
 struct store *store_open(struct str url, struct log *log, struct diags *diags)
 {
-	struct str place;
-	const struct store_backend *backend = backend_of(url, &place, diags);
-	return backend == NULL ? NULL : store_of(backend, backend->open(place, log, diags));
+	struct buckets *own = buckets_new(BUCKETS_MAX);
+	struct store *s = store_open_sharing(own, url, log, diags);
+	if (s == NULL)
+		buckets_free(own);
+	else
+		s->has_own_buckets = true;
+	return s;
 }
 
 static struct store *open_beside(struct str url, bool may_write, struct diags *diags)
 {
 	struct str place;
 	const struct store_backend *backend = backend_of(url, &place, diags);
-	return backend == NULL ? NULL : store_of(backend, backend->open_beside(place, may_write, diags));
+	return backend == NULL ? NULL : store_of((struct store){ backend, backend->open_beside(place, may_write, diags),
+								 NULL, false });
 }
 
 struct store *store_open_reader(struct str url, struct diags *diags)
@@ -91,7 +103,8 @@ void store_close(struct store *s)
 	if (s == NULL)
 		return;
 	s->backend->close(s->self);
-	buckets_free(s->here);
+	if (s->has_own_buckets)
+		buckets_free(s->buckets);
 	free(s);
 }
 
@@ -152,12 +165,12 @@ void store_give_back(struct store *s, const struct store_bucket *buckets, size_t
 bool store_take_here(struct store *s, const struct store_bucket *buckets, size_t count, const int64_t *amounts,
 		     int64_t *wait_ms, size_t *which)
 {
-	return buckets_take(s->here, buckets, count, amounts, wait_ms, which);
+	return buckets_take(s->buckets, buckets, count, amounts, wait_ms, which);
 }
 
 void store_give_back_here(struct store *s, const struct store_bucket *buckets, size_t count, const int64_t *amounts)
 {
-	buckets_give_back(s->here, buckets, count, amounts);
+	buckets_give_back(s->buckets, buckets, count, amounts);
 }
 
 /* ---- suppressed recipients ------------------------------------------------------------------------------- */

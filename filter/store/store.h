@@ -16,6 +16,7 @@
 #include "base/str.h"
 
 struct arena;
+struct buckets;
 struct diags;
 struct log;
 struct store;
@@ -27,6 +28,8 @@ enum { STORE_WAIT_MAX_MS = 500 };
 /* "sqlite:PATH", "redis:PATH", "redis://HOST:PORT" or "memory:". NULL and a diagnostic that says what to do. Redis
  * that does not answer is a warning: it is tried until it does. */
 struct store *store_open(struct str url, struct log *, struct diags *);
+/* In one of several processes that count together: in buckets made before they were forked, which stay the caller's. */
+struct store *store_open_sharing(struct buckets *, struct str url, struct log *, struct diags *);
 /* Beside a running daemon: for `gatepost why`, which only reads, and for `gatepost suppress`. */
 struct store *store_open_reader(struct str url, struct diags *);
 struct store *store_open_editor(struct str url, struct diags *);
@@ -82,7 +85,8 @@ enum store_status store_take(struct store *, const struct store_bucket *, size_t
 			     int64_t *wait_ms, size_t *which);
 /* What was not needed after all. */
 void store_give_back(struct store *, const struct store_bucket *, size_t count, const int64_t *amounts);
-/* The same from buckets of this process alone, for as long as store_take says STORE_UNAVAILABLE. */
+/* The same from buckets of this gateway alone, for as long as store_take says STORE_UNAVAILABLE; a store that counts in
+ * memory never does. */
 bool store_take_here(struct store *, const struct store_bucket *, size_t count, const int64_t *amounts,
 		     int64_t *wait_ms, size_t *which);
 void store_give_back_here(struct store *, const struct store_bucket *, size_t count, const int64_t *amounts);

@@ -233,8 +233,9 @@ static struct redis_store *store_new(struct str place, size_t links, bool must_b
 	return s;
 }
 
-static void *redis_open(struct str place, struct log *log, struct diags *diags)
+static void *redis_open(struct str place, struct buckets *buckets, struct log *log, struct diags *diags)
 {
+	(void)buckets;
 	struct redis_store *s = store_new(place, LINKS, false, log, diags);
 	if (s != NULL)
 		s->queue = queue_new(log, write_batch, s);

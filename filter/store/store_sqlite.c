@@ -23,7 +23,6 @@
 #include "store/sqlite_db.h"
 
 enum {
-	BUCKETS_MAX = 200000,
 	BUCKETS_DELAY_MS = 250,    /* a crash may give back what was taken within this time */
 	RECORDS_DELAY_MS = 50,     /* under load many records are one transaction; a crash may lose those of this time */
 	MEMORY_ROWS_MAX = 10000,
@@ -38,7 +37,7 @@ struct sqlite_store {
 	struct log *log;
 	struct connection *write, *read; /* write NULL: reader only; both the same in memory */
 	struct queue *queue;             /* NULL: in memory, or beside a daemon */
-	struct buckets *buckets;
+	struct buckets *buckets;         /* not ours */
 	bool is_unreadable;              /* logged; under the lock of read */
 };
 
@@ -73,14 +72,6 @@ static void leave(struct connection *c)
 
 /* ---- writing what is queued -------------------------------------------------------------------------------- */
 
-static bool has_buckets(const struct node_list *list)
-{
-	const struct node *n = list->first;
-	while (n != NULL && n->kind != NODE_BUCKETS)
-		n = n->next;
-	return n != NULL;
-}
-
 /* What SQLite knows of a file is shared by all connections of a process: one that holds on to a damaged or read-only
  * file keeps the others there. So the reader lets go while the writer opens the file anew. */
 static void mend(struct sqlite_store *s, struct sqlite_db *writer)
@@ -94,22 +85,20 @@ static void mend(struct sqlite_store *s, struct sqlite_db *writer)
 static bool write_batch(void *context, const struct node_list *list, char why[static QUEUE_WHY_MAX])
 {
 	struct sqlite_store *s = context;
-	struct arena *a = arena_new();
-	const struct bucket_state *buckets = NULL;
-	size_t bucket_count = 0;
-	if (has_buckets(list))
-		buckets = buckets_changes(s->buckets, a, &bucket_count);
 	struct sqlite_db *db = use(s->write);
 	if (sqlite_db_is_broken(db))
 		mend(s, db);
-	bool ok = sqlite_db_write(db, list, buckets, bucket_count);
+	bool ok = sqlite_db_write(db, list, s->buckets);
 	if (!ok)
 		snprintf(why, QUEUE_WHY_MAX, "%s", sqlite_db_why(db));
 	leave(s->write);
-	if (!ok)
-		buckets_keep_as_changes(s->buckets, buckets, bucket_count);
-	arena_free(a);
 	return ok;
+}
+
+static void keep_changes(struct sqlite_store *s)
+{
+	if (s->queue != NULL && buckets_has_news(s->buckets))
+		queue_put(s->queue, node_new_buckets(), BUCKETS_DELAY_MS);
 }
 
 /* Nothing fails in memory. */
@@ -120,7 +109,7 @@ static void write_now(struct sqlite_store *s, struct node *n)
 	node_list_init(&list);
 	node_list_add(&list, n);
 	struct sqlite_db *db = use(s->write);
-	BUG_IF(!sqlite_db_write(db, &list, NULL, 0) || !sqlite_db_keep_newest(db, MEMORY_ROWS_MAX));
+	BUG_IF(!sqlite_db_write(db, &list, NULL) || !sqlite_db_keep_newest(db, MEMORY_ROWS_MAX));
 	leave(s->write);
 	node_list_free(&list);
 }
@@ -188,17 +177,19 @@ static void restore_bucket(void *context, const struct bucket_state *state)
 	buckets_restore(context, state);
 }
 
-static void *sqlite_open(struct str place, struct log *log, struct diags *diags)
+static void *sqlite_open(struct str place, struct buckets *buckets, struct log *log, struct diags *diags)
 {
 	struct sqlite_store *s = open_both_patiently(place, diags);
 	if (s == NULL)
 		return NULL;
 	s->log = log;
-	s->buckets = buckets_new(BUCKETS_MAX, true);
+	s->buckets = buckets;
+	buckets_note_changes(buckets);
 	if (sqlite_db_is_open(s->read->db) && !sqlite_db_each_bucket(s->read->db, restore_bucket, s->buckets))
 		diag_warn(diags, (struct place){ .setting = "store" }, "token buckets cannot be read, all are full: %s",
 			  sqlite_db_why(s->read->db));
 	s->queue = queue_new(log, write_batch, s);
+	keep_changes(s); /* of a process that died before it could */
 	return s;
 }
 
@@ -264,7 +255,7 @@ static void memory_check(struct str place, struct diags *diags)
 		diag_error(diags, (struct place){ .setting = "store" }, "nothing may follow in \"memory:\"");
 }
 
-static void *memory_open(struct str place, struct log *log, struct diags *diags)
+static void *memory_open(struct str place, struct buckets *buckets, struct log *log, struct diags *diags)
 {
 	(void)log;
 	memory_check(place, diags);
@@ -272,7 +263,7 @@ static void *memory_open(struct str place, struct log *log, struct diags *diags)
 		return NULL;
 	struct connection *only = connection_new(sqlite_db_open_memory());
 	struct sqlite_store *s = store_new(only, only);
-	s->buckets = buckets_new(BUCKETS_MAX, false);
+	s->buckets = buckets;
 	return s;
 }
 
@@ -292,7 +283,6 @@ static void sqlite_close(void *self)
 	if (s->read != s->write)
 		connection_free(s->read);
 	connection_free(s->write);
-	buckets_free(s->buckets);
 	free(s);
 }
 
@@ -308,12 +298,6 @@ static enum store_status sqlite_expire(void *self, int64_t records_before_unix_m
 }
 
 /* ---- buckets ----------------------------------------------------------------------------------------------- */
-
-static void keep_changes(struct sqlite_store *s)
-{
-	if (s->queue != NULL && buckets_has_news(s->buckets))
-		queue_put(s->queue, node_new_buckets(), BUCKETS_DELAY_MS);
-}
 
 static enum store_status sqlite_take(void *self, const struct store_bucket *b, size_t count, const int64_t *amounts,
 				     int64_t *wait_ms, size_t *which)

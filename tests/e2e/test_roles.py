@@ -124,6 +124,20 @@ class Roles(HouseTest):
         self.assertIn("submission: process", self.gate.log())
         self.assertIn("was killed by signal 9; it is started again in ", self.gate.log())
 
+    def test_one_limit_of_all_listeners_that_outlives_their_processes(self):
+        def send(service):
+            with self.client("192.0.2.200", port=self.postfix.ports[service]) as c:
+                return c.send("a@example.org", ["b@example.com"], message("limited"))
+        self.assertEqual([send(service)[0] for service in (0, 1, 0)], [250] * 3)
+        before = self.children()
+        for role in before:
+            os.kill(before[role], signal.SIGKILL)
+            harness.wait_for("its return", lambda r=role: self.children().get(r) not in (None, before[r]))
+        harness.wait_for("the fourth", lambda: send(1)[0] == 250)
+        for service in (0, 1):
+            code, text = send(service)
+            self.assertEqual((code, text[:5]), (451, "4.7.1"), text)
+
     def test_one_set_of_figures_that_outlives_its_processes(self):
         with self.client("192.0.2.1") as c:
             self.assertEqual(c.send("a@example.org", ["b@example.com"], message("counted"))[0], 250)

@@ -314,22 +314,6 @@ static void large_and_slow_buckets_are_exact(void **state)
 	assert_in_range(take(b, slow), slow.per_ms - 5000, slow.per_ms);
 }
 
-static void counting_here_is_apart(void **state)
-{
-	struct bench *b = *state;
-	const struct store_bucket bucket = { STR("k"), 1, HOUR_MS };
-	int64_t one = 1, wait_ms;
-	size_t which;
-	assert_int_equal(take(b, bucket), 0);
-	assert_true(store_take_here(b->store, &bucket, 1, &one, &wait_ms, &which));
-	assert_int_equal(wait_ms, 0);
-	assert_false(store_take_here(b->store, &bucket, 1, &one, &wait_ms, &which));
-	assert_true(wait_ms > 0 && which == 0);
-	store_give_back_here(b->store, &bucket, 1, &one);
-	assert_true(take(b, bucket) > 0);
-	assert_true(store_take_here(b->store, &bucket, 1, &one, &wait_ms, &which));
-}
-
 struct taker {
 	struct bench *bench;
 	pthread_t thread;
@@ -667,7 +651,6 @@ int main(void)
 		EACH(a_bucket_outlives_a_change_of_its_limit),
 		EACH(keys_of_buckets_are_any_bytes),
 		EACH(large_and_slow_buckets_are_exact),
-		EACH(counting_here_is_apart),
 		EACH(threads_together_get_the_capacity),
 		EACH(the_entry_of_the_scope_goes_before_the_global_one),
 		EACH(an_entry_comes_back_whole),

@@ -272,6 +272,23 @@ static void prefixes_and_databases_are_apart(void **state)
 	assert_true(wait_ms > 0);
 }
 
+static void counting_here_is_apart(void **state)
+{
+	struct bench *b = *state;
+	const struct store_bucket bucket = { STR("k"), 1, HOUR_MS };
+	int64_t one = 1, wait_ms;
+	size_t which;
+	assert_int_equal(take_of(b->store, bucket, &wait_ms), STORE_OK);
+	assert_true(store_take_here(b->store, &bucket, 1, &one, &wait_ms, &which));
+	assert_int_equal(wait_ms, 0);
+	assert_false(store_take_here(b->store, &bucket, 1, &one, &wait_ms, &which));
+	assert_true(wait_ms > 0 && which == 0);
+	store_give_back_here(b->store, &bucket, 1, &one);
+	assert_int_equal(take_of(b->store, bucket, &wait_ms), STORE_OK);
+	assert_true(wait_ms > 0);
+	assert_true(store_take_here(b->store, &bucket, 1, &one, &wait_ms, &which));
+}
+
 static void commands_beside_the_daemon_need_redis(void **state)
 {
 	struct bench *b = *state;
@@ -515,6 +532,7 @@ int main(void)
 		T(setup_server, a_user_may_be_named),
 		T(setup_server, over_tcp_too),
 		T(setup_redis, prefixes_and_databases_are_apart),
+		T(setup_redis, counting_here_is_apart),
 		T(setup_redis, commands_beside_the_daemon_need_redis),
 		T(setup_server, a_store_opens_without_redis),
 		T(setup_server, a_crash_during_use_is_a_status),

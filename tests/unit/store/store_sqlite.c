@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "log/log.h"
+#include "store/buckets.h"
 
 static void assert_diag(struct bench *b, const char *part)
 {
@@ -399,6 +400,25 @@ static void buckets_outlive_a_crash(void **state)
 	assert_int_equal(drain(b->store), 1);
 }
 
+/* One opens the file late, when the other's counts are newer than what stands there. */
+static void stores_that_share_buckets_count_together(void **state)
+{
+	struct bench *b = *state;
+	struct buckets *shared = buckets_new(BUCKETS_MAX);
+	b->store = store_open_sharing(shared, b->url, NULL, b->diags);
+	take_n(b->store, 1);
+	assert_int_equal(store_flush(b->store), STORE_OK);
+	take_n(b->store, 2);
+	struct store *other = store_open_sharing(shared, b->url, NULL, b->diags);
+	assert_int_equal(drain(other), 2);
+	assert_int_equal(drain(b->store), 0);
+	store_close(b->store);
+	store_close(other);
+	buckets_free(shared);
+	b->store = store_open(b->url, NULL, b->diags);
+	assert_int_equal(drain(b->store), 0);
+}
+
 /* While the file cannot be written counting goes on, and what was counted is written later. */
 static void counting_needs_no_disk(void **state)
 {
@@ -597,6 +617,7 @@ int main(void)
 		T(setup_sqlite, a_full_queue_drops_and_counts),
 		T(setup_sqlite, buckets_outlive_the_store),
 		T(setup_file, buckets_outlive_a_crash),
+		T(setup_file, stores_that_share_buckets_count_together),
 		T(setup_sqlite, counting_needs_no_disk),
 		T(setup_sqlite, an_editor_works_beside_the_daemon),
 		T(setup_file, a_backup_is_whole_while_the_daemon_writes),
