@@ -67,6 +67,7 @@ enum trouble {
 	TROUBLE_NONE,   /* whatever failed, it is as good as before */
 	TROUBLE_BUSY,
 	TROUBLE_BROKEN, /* to be opened anew; also before it was opened at all */
+	TROUBLE_MOVED,  /* likewise, but nothing is wrong with the file that is open */
 };
 
 struct sqlite_db {
@@ -157,12 +158,20 @@ static struct place place_of(const char *path)
 	((db)->is_patient ? diag_warn(diags, place_of((db)->path), __VA_ARGS__) \
 			  : diag_error(diags, place_of((db)->path), __VA_ARGS__))
 
+#define TYPE_FOLDER "Type: install -d -o gatepost -g gatepost -m 0750 %s"
+
+static char *folder_of(const char *path)
+{
+	char *copy = fail_if_null(strdup(path)), *folder = fail_if_null(strdup(dirname(copy)));
+	free(copy);
+	return folder;
+}
+
 static void report_creation(const struct sqlite_db *db, const char *folder, int error, struct diags *diags)
 {
 	if (error == ENOENT)
 		diag_error(diags, place_of(db->path),
-			   "the folder %s is missing. Type: install -d -o gatepost -g gatepost -m 0750 %s", folder,
-			   folder);
+			   "the folder %s is missing. " TYPE_FOLDER, folder, folder);
 	else if (error == EACCES)
 		diag_error(diags, place_of(db->path),
 			   "user id %u may not write into the folder. Type: chown gatepost:gatepost %s", geteuid(),
@@ -180,8 +189,7 @@ static bool create_file(const struct sqlite_db *db, struct diags *diags)
 	int fd = open(db->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	int error = errno;
 	struct stat st;
-	char *copy = fail_if_null(strdup(db->path));
-	const char *folder = dirname(copy);
+	char *folder = folder_of(db->path);
 	if (fd >= 0) {
 		fchmod(fd, 0640);
 		if (geteuid() == 0 && stat(folder, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) != 0)
@@ -192,7 +200,7 @@ static bool create_file(const struct sqlite_db *db, struct diags *diags)
 	}
 	if (error != EEXIST)
 		report_creation(db, folder, error, diags);
-	free(copy);
+	free(folder);
 	return error == EEXIST;
 }
 
@@ -294,8 +302,30 @@ static void disconnect(struct sqlite_db *db)
 	db->connection = NULL;
 }
 
+static void remove_beside(const struct sqlite_db *db, const char *suffix)
+{
+	char *path = NULL;
+	if (asprintf(&path, "%s%s", db->path, suffix) < 0)
+		fail_out_of_memory();
+	unlink(path);
+	free(path);
+}
+
+/* All that was written goes into the file, wherever it is now. The next one must not find what belongs to this one;
+ * but if it is there already it may have brought its own. */
+static void leave_moved_file(struct sqlite_db *db)
+{
+	sqlite3_exec(db->connection, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+	if (access(db->path, F_OK) == 0)
+		return;
+	remove_beside(db, "-wal");
+	remove_beside(db, "-shm");
+}
+
 static bool open_file(struct sqlite_db *db, struct diags *diags)
 {
+	if (db->trouble == TROUBLE_MOVED)
+		leave_moved_file(db);
 	disconnect(db);
 	db->trouble = TROUBLE_NONE;
 	bool is_open = db->is_reader ? open_to_read(db, diags) : open_to_write(db, diags);
@@ -392,7 +422,27 @@ bool sqlite_db_copy(struct sqlite_db *db, const char *path)
 
 bool sqlite_db_is_broken(const struct sqlite_db *db)
 {
-	return db->trouble == TROUBLE_BROKEN;
+	return db->trouble == TROUBLE_BROKEN || db->trouble == TROUBLE_MOVED;
+}
+
+/* Some who move it do so in steps: the next one is opened only after a rest. */
+bool sqlite_db_is_in_place(struct sqlite_db *db)
+{
+	int has_moved = 0;
+	if (db->trouble != TROUBLE_NONE || db->path == NULL)
+		return true;
+	sqlite3_file_control(db->connection, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+	if (!has_moved)
+		return true;
+	char *folder = folder_of(db->path);
+	if (access(folder, F_OK) != 0)
+		snprintf(db->why, sizeof(db->why), "%s is gone, and its folder. " TYPE_FOLDER, db->path, folder);
+	else
+		snprintf(db->why, sizeof(db->why), "%s was moved away or replaced. What has its name now, else a new file, is used from now on, without "
+			 "the suppressed recipients, refusals and records of the old one. To go on with that put it back", db->path);
+	free(folder);
+	note_trouble(db, TROUBLE_MOVED);
+	return false;
 }
 
 void sqlite_db_let_go(struct sqlite_db *db)

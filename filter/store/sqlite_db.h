@@ -1,7 +1,8 @@
 /* store/sqlite_db.h - the file of the store: opening, schema, transactions, and the rows in it.
  *
  * What an administrator may have to mend - a damaged file, a full disk - is found mended without a restart: after such
- * a failure the file is opened anew, at its next use a moment later. Until then every use fails at once.
+ * a failure the file is opened anew, at its next use a moment later. Until then every use fails at once. A file that
+ * was moved away is left whole, with all that was written.
  * Owns:    one SQLite connection.
  * Threads: one at a time.
  * Fails:   opening with a diagnostic that says what to type; later as a value, sqlite_db_why says why. */
@@ -26,6 +27,8 @@ struct sqlite_db *sqlite_db_reader_for_later(struct str path);
 struct sqlite_db *sqlite_db_open_memory(void);
 void sqlite_db_close(struct sqlite_db *);
 bool sqlite_db_is_open(const struct sqlite_db *);
+/* False if another file, or none, has its name now: then it must be opened anew. Until it is, it can be read. */
+bool sqlite_db_is_in_place(struct sqlite_db *);
 /* It must be opened anew. */
 bool sqlite_db_is_broken(const struct sqlite_db *);
 /* False while it rests from trouble. When that is over, what is broken is opened anew. */

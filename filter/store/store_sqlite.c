@@ -88,7 +88,7 @@ static bool write_batch(void *context, const struct node_list *list, char why[st
 	struct sqlite_db *db = use(s->write);
 	if (sqlite_db_is_broken(db))
 		mend(s, db);
-	bool ok = sqlite_db_write(db, list, s->buckets);
+	bool ok = sqlite_db_is_in_place(db) && sqlite_db_write(db, list, s->buckets);
 	if (!ok)
 		snprintf(why, QUEUE_WHY_MAX, "%s", sqlite_db_why(db));
 	leave(s->write);

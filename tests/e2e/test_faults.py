@@ -3,6 +3,7 @@ import itertools
 import os
 import random
 import re
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -201,6 +202,48 @@ class Store(Strained):
         self.wait_until_told("records are written again", self.mark)
         traffic.stop()
         self.assertLessEqual({code for code, _ in traffic.answers.values()}, {250, 451, 421})
+
+
+    def test_the_file_is_moved_away_while_it_is_in_use(self):
+        self.gate.start()
+        traffic = self.start_traffic()
+        self.assert_flows(traffic)
+        old = self.last_id()
+        harness.wait_for("its record", lambda: self.why(old))
+        os.rename(self.database, self.database + ".away")
+        self.assert_flows(traffic, 60)
+        self.wait_until_told("records cannot be written, .*was moved away or replaced.*put it back", self.mark)
+        self.wait_until_told("records are written again", self.mark)
+        new = self.last_id()
+        harness.wait_for("its record in the new file", lambda: self.why(new))
+        self.assertFalse(self.why(old))
+        with sqlite3.connect(self.database + ".away") as db:
+            self.assertEqual(db.execute("PRAGMA integrity_check").fetchone(), ("ok",))
+            self.assertEqual(db.execute("SELECT count(*) FROM records WHERE id = ?", (old,)).fetchone(), (1,))
+        db.close()
+        self.mark = len(self.gate.log().encode())
+        os.rename(self.database + ".away", self.database)
+        self.wait_until_told("records are written again", self.mark)
+        self.end(traffic)
+        self.assertTrue(self.why(old))
+
+    def test_the_folder_is_gone_while_it_is_in_use(self):
+        folder = self.folder("gate", "state")
+        os.makedirs(folder)
+        self.gate.config(store=f'"sqlite:{folder}/records.db"')
+        self.addCleanup(self.gate.config)
+        self.gate.start()
+        traffic = self.start_traffic()
+        self.assert_flows(traffic)
+        shutil.rmtree(folder)
+        self.assert_flows(traffic, 60)
+        told = self.wait_until_told(r"records cannot be written, .*is gone, and its folder\. Type: (install -d [^\"]*)", self.mark)
+        missed = self.last_id()
+        self.assertIn(folder, told.group(1))
+        os.makedirs(folder)
+        self.wait_until_told("records are written again", self.mark)
+        self.end(traffic)
+        harness.wait_for("the record that waited", lambda: self.why(missed))
 
 
 class FullDisk(Strained):

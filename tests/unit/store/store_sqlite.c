@@ -232,6 +232,85 @@ static void damage_while_running_is_mended_by_setting_the_file_aside(void **stat
 	log_close(log);
 }
 
+static void rename_file(struct bench *b, const char *from, const char *to)
+{
+	struct str old = str_printf(b->arena, "%.*s%s", STR_ARG(b->path), from);
+	struct str new = str_printf(b->arena, "%.*s%s", STR_ARG(b->path), to);
+	assert_int_equal(rename(old.p, new.p), 0);
+}
+
+static void put_one(struct bench *b, const char *id)
+{
+	store_put_record(b->store, str_of(id), 1000, STR_EMPTY, str_of(id));
+}
+
+static void assert_whole(struct bench *b, const char *suffix, const char *id)
+{
+	struct str url = str_printf(b->arena, "%.*s%s", STR_ARG(b->url), suffix);
+	struct store *reader = store_open_reader(url, b->diags);
+	assert_non_null(reader);
+	assert_found(b, reader, id, id);
+	store_close(reader);
+}
+
+/* Each file is left whole, and is used again where it is put back. */
+static void a_file_that_is_moved_away_is_noticed(void **state)
+{
+	struct bench *b = *state;
+	struct str log_path = str_printf(b->arena, "%s/log", b->folder);
+	struct str target = str_printf(b->arena, "file:%.*s", STR_ARG(log_path));
+	struct log *log = log_open(&(struct log_settings){ .target = target.p, .level = LEVEL_INFO }, b->diags);
+	b->store = store_open(b->url, log, b->diags);
+	put_one(b, "one");
+	assert_int_equal(store_flush(b->store), STORE_OK);
+	rename_file(b, "", ".away");
+	put_one(b, "two");
+	flush_within(b->store, 10);
+	assert_int_equal(count_in_file(log_path.p, "was moved away or replaced"), 1);
+	assert_int_equal(count_in_file(log_path.p, "records are written again"), 1);
+	assert_found(b, b->store, "two", "two");
+	assert_found(b, b->store, "one", NULL);
+	assert_whole(b, ".away", "one");
+	assert_whole(b, "", "two");
+	rename_file(b, "", ".second");
+	rename_file(b, "-wal", ".second-wal");
+	rename_file(b, "-shm", ".second-shm");
+	rename_file(b, ".away", "");
+	put_one(b, "three");
+	flush_within(b->store, 10);
+	assert_found(b, b->store, "one", "one");
+	assert_found(b, b->store, "three", "three");
+	assert_whole(b, ".second", "two");
+	assert_int_equal(store_lost_writes(b->store), 0);
+	store_close(b->store);
+	b->store = NULL;
+	log_close(log);
+}
+
+static void a_folder_that_is_gone_is_waited_for(void **state)
+{
+	struct bench *b = *state;
+	struct str folder = str_printf(b->arena, "%s/state", b->folder);
+	struct str away = str_printf(b->arena, "%s/away", b->folder);
+	assert_int_equal(mkdir(folder.p, 0700), 0);
+	b->store = store_open(str_printf(b->arena, "sqlite:%.*s/records.db", STR_ARG(folder)), NULL, b->diags);
+	assert_non_null(b->store);
+	put_one(b, "one");
+	assert_int_equal(store_flush(b->store), STORE_OK);
+	assert_int_equal(rename(folder.p, away.p), 0);
+	put_one(b, "two");
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(store_flush(b->store), STORE_UNAVAILABLE);
+	assert_int_equal(mkdir(folder.p, 0700), 0);
+	flush_within(b->store, 10);
+	usleep(600000); /* the reader has rested */
+	assert_found(b, b->store, "two", "two");
+	assert_int_equal(store_lost_writes(b->store), 0);
+	store_close(b->store);
+	b->store = NULL;
+	assert_int_equal(system(str_printf(b->arena, "rm -r %s %s", folder.p, away.p).p), 0);
+}
+
 /* Another program keeps everybody out: a call now and then waits for it a moment, all others are answered at once. */
 static void an_exclusive_lock_costs_mail_little_time(void **state)
 {
@@ -609,6 +688,8 @@ int main(void)
 		T(setup_file, missing_rights_say_what_to_type),
 		T(setup_file, a_damaged_file_is_not_touched_and_mail_goes_on),
 		T(setup_file, damage_while_running_is_mended_by_setting_the_file_aside),
+		T(setup_file, a_file_that_is_moved_away_is_noticed),
+		T(setup_file, a_folder_that_is_gone_is_waited_for),
 		T(setup_file, an_exclusive_lock_costs_mail_little_time),
 		T(setup_file, foreign_and_newer_files_are_refused),
 		T(setup_sqlite, a_locked_file_delays_but_loses_nothing),
