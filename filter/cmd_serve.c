@@ -131,12 +131,12 @@ static bool reload(struct daemon *d, struct diags *diags)
 }
 
 /* A supervisor counts its own, each once. */
-static void count_reload(const struct daemon *d, bool is_new)
+static void count_reload(const struct daemon *d, bool is_new, struct diags *diags)
 {
 	if (is_new)
 		metrics_add(d->plan->board, METRIC_RELOADS, OUTCOME_GOOD, 0, 0, 1);
 	else
-		board_refuse_config(d->plan->board);
+		board_refuse_config(d->plan->board, diags_first_error(diags));
 }
 
 /* Puts into words how it went. */
@@ -150,7 +150,7 @@ static bool reload_and_tell(struct daemon *d, struct buf *said)
 	log_diags(d, diags);
 	const struct snapshot *now = snapshot_get();
 	if (!d->plan->is_supervised)
-		count_reload(d, is_new);
+		count_reload(d, is_new, diags);
 	for (size_t i = 0; i < diags_count(diags); i++)
 		buf_printf(said, "%s\n", diag_line(diags, diags_at(diags, i)));
 	size_t said_before = said->n;

@@ -68,8 +68,8 @@ static void print_problems(const json_t *status)
 	const json_t *p;
 	json_array_foreach(json_object_get(status, "problems"), i, p) {
 		printf("%-15s ", i == 0 ? "to look at" : "");
-		status_print_safe(stdout, json_string_value(p));
-		printf("\n");
+		status_print_safe(stdout, status_text(p, "found"));
+		printf("\n%-15s > %s\n", "", status_text(p, "advice"));
 	}
 }
 

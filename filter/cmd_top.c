@@ -96,7 +96,7 @@ static void show_head(struct top *t, const json_t *s)
 	const json_t *problem;
 	json_array_foreach(json_object_get(s, "problems"), i, problem) {
 		printf("%s! ", RED(t));
-		column(json_string_value(problem), t->columns - 4);
+		column(status_text(problem, "found"), t->columns - 4);
 		end_line(t);
 	}
 }

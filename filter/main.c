@@ -100,8 +100,8 @@ static const struct command commands[] = {
 	  "check and rotate exit with 1 if a record is missing or wrong, 75 if DNS does not tell.\n" },
 	{ "doctor", cmd_doctor, "[-c FILE] [--config-dir FOLDER | --sendmail FILE] [--json]",
 	  "Tell what is wrong between MTA, daemon and host, and what to type",
-	  "Reads the configuration of Postfix (postconf) or Sendmail and ours, and tries the daemon's socket as the MTA\n"
-	  "does. Changes nothing. Run it as root: only so can it see with the eyes of other users.\n"
+	  "Reads the configuration of Postfix (postconf) or Sendmail and ours, tries the daemon's socket as the MTA does,\n"
+	  "and asks the daemon how it is. Changes nothing. Run it as root: only so can it see with the eyes of other users.\n"
 	  "\n"
 	  "  --config-dir FOLDER   of Postfix's main.cf and master.cf\n"
 	  "  --sendmail FILE       sendmail.cf, or the .mc file that it is made from\n"

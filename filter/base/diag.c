@@ -135,6 +135,14 @@ const char *diag_text(struct diags *d, const struct diag *g)
 	return print(d, g, "");
 }
 
+const char *diags_first_error(struct diags *d)
+{
+	for (size_t i = 0; i < d->count; i++)
+		if (diags_at(d, i)->is_error)
+			return diag_text(d, diags_at(d, i));
+	return "";
+}
+
 void diags_print(struct diags *d, FILE *out)
 {
 	for (size_t i = 0; i < d->count; i++)

@@ -42,6 +42,8 @@ size_t diags_warnings(const struct diags *);
 /* Sorted by file and line. Pointers live as long as the diags. */
 size_t diags_count(const struct diags *);
 const struct diag *diags_at(struct diags *, size_t index);
+/* As diag_text; empty if there is none. */
+const char *diags_first_error(struct diags *);
 /* One line without the newline, as printed. */
 const char *diag_line(struct diags *, const struct diag *);
 /* The same without the severity, for a log that has levels of its own. */

@@ -161,6 +161,13 @@ static void check_roles(const struct snapshot *s, struct diags *diags)
 		diag_warn(diags, at, "has the role inbound only, and there are workflows: no message will belong to one");
 }
 
+static void settle_digest(struct snapshot *s)
+{
+	struct digest all = s->options->digest;
+	digest_add(&all, policy_digest(s->policy));
+	digest_print(&all, s->digest, sizeof(s->digest));
+}
+
 void config_fill(struct arena *a, const char *config_path, size_t listener, enum load_for purpose,
 		 const struct snapshot *running, struct diags *diags, struct snapshot *s)
 {
@@ -175,6 +182,7 @@ void config_fill(struct arena *a, const char *config_path, size_t listener, enum
 		options_keep_restart_values(a, o, running->options, s->config_path, diags);
 	settle_authserv_id(a, o, (struct place){ .file = s->config_path, .setting = "authserv_id" }, diags);
 	s->policy = policy_load(a, str_to_c(a, o->policies), diags);
+	settle_digest(s);
 	s->dkim = make_dkim(a, o, diags);
 	if (count_signatures(s->policy) > 0 && !is_inbound_only(o, listener))
 		load_keys(a, purpose, running, diags, s);

@@ -16,7 +16,7 @@ enum { EVERY_LISTENER = -1 };
 /* To start, keys that cannot be used are warnings: what they should sign is answered 451, other mail is served. */
 enum load_for { LOAD_TO_CHECK, LOAD_TO_START };
 
-/* Fills config_path, loaded_unix_s, options, policy, dkim, keys, signer, for the listener of that index. running as in
+/* Fills config_path, digest, loaded_unix_s, options, policy, dkim, keys, signer, for the listener of that index. running as in
  * snapshot_load. */
 void config_fill(struct arena *, const char *config_path, size_t listener, enum load_for, const struct snapshot *running,
 		 struct diags *, struct snapshot *);

@@ -22,6 +22,7 @@ struct snapshot {
 	unsigned generation;             /* 1 for the first published */
 	int64_t loaded_unix_s;
 	const char *config_path;
+	char digest[17];                 /* of the configuration, the policies and their lists, as they were read */
 	const struct options *options;   /* authserv_id is never empty here */
 	const struct policy *policy;
 	const struct auth_dkim *dkim;

@@ -120,6 +120,7 @@ static void check_listener(struct patient *p, const struct listener *l)
 	struct str why;
 	switch (dial(p->arena, l, DIAL_MS, &why)) {
 	case DIALLED_WELL:
+		p->is_daemon_there = true;
 		return;
 	case DIALLED_NOT_THERE:
 		tell_nobody(p, l, why);

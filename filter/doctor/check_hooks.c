@@ -167,6 +167,27 @@ void check_roles(struct patient *p)
 	}
 }
 
+static bool is_asked(const struct patient *p, const struct listener *l)
+{
+	EACH_HOOK(h, p)
+		EACH_MILTER(m, h)
+			if (m->relation == MILTER_OURS && m->listener == l)
+				return true;
+	return false;
+}
+
+void check_unasked(struct patient *p)
+{
+	const struct listeners *all = &p->options->listen;
+	if (!somebody_asks_us(p))
+		return;
+	for (size_t i = 0; i < all->count; i++)
+		if (!is_asked(p, &all->items[i]))
+			complain(p, "no service asks at %.*s (role %s)", STR_ARG(all->items[i].socket),
+				 listen_role_words[all->items[i].role])->advice =
+				STR("take it out of listen in gatepost.conf, or name it in smtpd_milters of the service it is for");
+}
+
 static struct str rights(struct arena *a, const char *path)
 {
 	struct stat st;

@@ -104,6 +104,7 @@ const struct doctor_report *doctor_run(const struct doctor_settings *settings, s
 	read_mta(&p);
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		run_check(&p, &checks[i]);
+	json_decref(p.running);
 	diags_free(ignored);
 	diags_free(p.diags);
 	snapshot_put(snapshot);

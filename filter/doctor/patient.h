@@ -3,6 +3,7 @@
  * Owns:    nothing; all of it lives in the arena. Threads: the main thread. */
 #pragma once
 
+#include <jansson.h>
 #include <stdint.h>
 
 #include "base/vec.h"
@@ -53,6 +54,8 @@ struct patient {
 	const struct snapshot *snapshot;  /* NULL: there are errors */
 	struct diags *diags;              /* of loading it */
 	const struct options *options;    /* never NULL; the defaults, if it cannot be read */
+	bool is_daemon_there;             /* at one of its listeners */
+	json_t *running;                  /* what the daemon tells of itself; NULL: nothing */
 	enum mta mta;
 	struct str mta_problem;           /* why it cannot be read; empty: it can */
 	VEC(struct str) mta_warnings;
@@ -76,6 +79,8 @@ bool list_next(struct str *rest, struct str *item);
 
 /* Fill parameters, services, hooks; or mta_problem. */
 void postfix_read(struct patient *);
+/* As they are written in a list, for that hook. */
+void postfix_take_milters(struct patient *, struct hook *, struct str list);
 void sendmail_read(struct patient *);
 /* Of a service, or of main.cf if that is NULL; empty if it is not there. */
 struct str postfix_parameter(const struct patient *, const struct service *, const char *name);

@@ -177,7 +177,7 @@ static struct str outside_path(const struct patient *p, const struct hook *h, st
 	return str_printf(p->arena, "%.*s/%.*s", STR_ARG(queue), STR_ARG(str_skip(path, str_starts(path, STR("/")))));
 }
 
-static void take_milters(struct patient *p, struct hook *h, struct str list)
+void postfix_take_milters(struct patient *p, struct hook *h, struct str list)
 {
 	const struct service *s = h->service;
 	struct str item, inner;
@@ -232,7 +232,7 @@ static void add_hook(struct patient *p, const struct service *s)
 		.is_chrooted = s->is_chrooted,
 		.service = s,
 	};
-	take_milters(p, &h, postfix_parameter(p, s, "smtpd_milters"));
+	postfix_take_milters(p, &h, postfix_parameter(p, s, "smtpd_milters"));
 	VEC_PUSH(p->arena, &p->hooks, h);
 }
 
@@ -241,7 +241,7 @@ static void add_local_hook(struct patient *p)
 {
 	struct hook h = { .name = STR("sendmail(1)"), .milters_setting = STR("non_smtpd_milters"), .is_local = true,
 			  .is_chrooted = p->is_cleanup_chrooted };
-	take_milters(p, &h, postfix_parameter(p, NULL, "non_smtpd_milters"));
+	postfix_take_milters(p, &h, postfix_parameter(p, NULL, "non_smtpd_milters"));
 	VEC_PUSH(p->arena, &p->hooks, h);
 }
 

@@ -13,6 +13,7 @@ struct lc {
 	struct arena *arena;
 	const char *path;
 	struct str folder;
+	struct digest digest;
 };
 
 static const struct lc *lc_of(const config_setting_t *s)
@@ -46,7 +47,7 @@ struct lc *lc_read(const char *path, struct diags *diags)
 	config_set_include_dir(&lc->config, str_to_c(a, lc->folder));
 
 	struct str text;
-	if (!lc_source_read_checked(a, lc->path, lc->folder, diags, &text))
+	if (!lc_source_read_checked(a, lc->path, lc->folder, diags, &lc->digest, &text))
 		goto bad;
 	if (config_read_string(&lc->config, text.p) != CONFIG_TRUE) {
 		const config_t *c = &lc->config;
@@ -71,6 +72,11 @@ void lc_free(struct lc *lc)
 const config_setting_t *lc_root(const struct lc *lc)
 {
 	return lc->config.root;
+}
+
+struct str lc_digest(const struct lc *lc)
+{
+	return (struct str){ (const char *)lc->digest.bytes, sizeof(lc->digest.bytes) };
 }
 
 static void add_path(struct buf *b, const config_setting_t *s)

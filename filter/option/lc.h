@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "base/digest.h"
 
 struct arena;
 struct lc;
@@ -20,6 +21,8 @@ struct lc;
 struct lc *lc_read(const char *path, struct diags *);
 void lc_free(struct lc *);
 const config_setting_t *lc_root(const struct lc *);
+/* Of the file with all that it includes. */
+struct str lc_digest(const struct lc *);
 
 /* File, line and path ("rules[2].when.spf") of a setting. */
 struct place lc_place(struct arena *, const config_setting_t *);

@@ -22,6 +22,7 @@ struct scan {
 	char last;          /* kind of the token before: 'a' a name, '0' a number, '"' a text, else its only byte */
 	unsigned depth;
 	unsigned *files;
+	struct digest *digest;
 	bool is_good;
 };
 
@@ -58,7 +59,7 @@ static bool read_all(int fd, char *out, size_t *n)
 	return true;
 }
 
-bool lc_source_read(struct arena *a, const char *path, struct diags *diags, struct str *text)
+bool lc_source_read(struct arena *a, const char *path, struct diags *diags, struct digest *digest, struct str *text)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a FIFO must not block */
@@ -74,6 +75,7 @@ bool lc_source_read(struct arena *a, const char *path, struct diags *diags, stru
 		if (!is_good)
 			diag_error(diags, (struct place){ path, 0, NULL }, "cannot be read: %s", strerror(errno));
 		*text = (struct str){ p, n };
+		digest_add(digest, *text);
 	}
 	close(fd);
 	return is_good;
@@ -286,7 +288,7 @@ static void scan_text(struct scan *s)
 
 static bool read_source(struct scan *s)
 {
-	if (!lc_source_read(s->arena, s->path, s->diags, &s->text))
+	if (!lc_source_read(s->arena, s->path, s->diags, s->digest, &s->text))
 		return false;
 	const char *nul = memchr(s->text.p, 0, s->text.n);
 	if (nul == NULL)
@@ -310,7 +312,7 @@ static void scan_include(struct scan *s)
 		return;
 	struct scan inner = {
 		.arena = s->arena, .diags = s->diags, .folder = s->folder, .line = 1, .is_line_start = true,
-		.depth = s->depth + 1, .files = s->files, .is_good = true,
+		.depth = s->depth + 1, .files = s->files, .digest = s->digest, .is_good = true,
 		.path = str_printf(s->arena, "%.*s/%.*s", STR_ARG(s->folder), STR_ARG(name)).p,
 	};
 	struct stat st;
@@ -327,12 +329,12 @@ static void scan_include(struct scan *s)
 }
 
 bool lc_source_read_checked(struct arena *a, const char *path, struct str folder, struct diags *diags,
-			    struct str *text)
+			    struct digest *digest, struct str *text)
 {
 	unsigned files = 0;
 	struct scan s = {
 		.arena = a, .diags = diags, .path = path, .folder = folder, .line = 1, .is_line_start = true,
-		.files = &files, .is_good = true,
+		.files = &files, .digest = digest, .is_good = true,
 	};
 	if (!read_source(&s))
 		return false;

@@ -11,12 +11,14 @@
 #include <stdbool.h>
 
 #include "base/diag.h"
+#include "base/digest.h"
 
 struct arena;
 
 enum { LC_SOURCE_MAX_BYTES = 16 * 1024 * 1024, LC_SOURCE_MAX_FILES = 256 };
 
-/* The whole of a regular file that not everybody may write. */
-bool lc_source_read(struct arena *, const char *path, struct diags *, struct str *text);
+/* The whole of a regular file that not everybody may write; added to the digest. */
+bool lc_source_read(struct arena *, const char *path, struct diags *, struct digest *, struct str *text);
 /* The same, and its numbers and @includes, each relative to the folder, are good. The text is zero-terminated. */
-bool lc_source_read_checked(struct arena *, const char *path, struct str folder, struct diags *, struct str *text);
+bool lc_source_read_checked(struct arena *, const char *path, struct str folder, struct diags *, struct digest *,
+			    struct str *text);

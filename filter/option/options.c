@@ -115,6 +115,7 @@ struct options *options_load(struct arena *a, const char *path, struct diags *di
 	if (lc != NULL) {
 		load_group(&l, lc_root(lc), STR_EMPTY);
 		options_check(l.options, l.places, diags);
+		digest_add(&l.options->digest, lc_digest(lc));
 		lc_free(lc);
 	}
 	return l.options;
@@ -130,5 +131,6 @@ void options_keep_restart_values(struct arena *a, struct options *next, const st
 		diag_warn(diags, (struct place){ .file = path, .setting = desc->name },
 			  "needs a restart; the old value stays in force");
 		option_copy(a, desc, next, running);
+		next->kept = str_printf(a, "%.*s%s%s", STR_ARG(next->kept), next->kept.n == 0 ? "" : ", ", desc->name);
 	}
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/diag.h"
+#include "base/digest.h"
 #include "base/ip.h"
 
 struct arena;
@@ -53,6 +54,8 @@ struct listeners {
 struct options {
 	struct str folder; /* of the configuration file, with the final slash or empty: FILE and FOLDER start there */
 	bool is_read;      /* the file was there and its syntax right */
+	struct digest digest;
+	struct str kept;   /* names of what the file says and only a restart puts into force: "listen, user" */
 #define OPTION(field, name, type, def, min, max, when, doc) OPTION_C_##type field;
 #include "option/option_table.def"
 #undef OPTION

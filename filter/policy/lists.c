@@ -68,7 +68,7 @@ static void read_items(struct loader *l, struct named_list *list, const char *pa
 {
 	struct arena *scratch = arena_new();
 	struct str text = STR_EMPTY, line;
-	lc_source_read(scratch, path, l->diags, &text);
+	lc_source_read(scratch, path, l->diags, &l->policy->digest, &text);
 	for (int number = 1; str_next(&text, '\n', &line); number++) {
 		line = without_comment(line);
 		if (line.n > 0)

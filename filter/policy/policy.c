@@ -79,8 +79,10 @@ const struct policy *policy_load_files(struct arena *a, const char *const *paths
 	for (size_t i = 0; i < count; i++) {
 		VEC_PUSH(a, &p->files, str_to_c(a, str_of(paths[i])));
 		files[i] = lc_read(paths[i], diags);
-		if (files[i] != NULL)
-			lc_check_names(lc_root(files[i]), names, sizeof(names) / sizeof(*names), diags);
+		if (files[i] == NULL)
+			continue;
+		digest_add(&p->digest, lc_digest(files[i]));
+		lc_check_names(lc_root(files[i]), names, sizeof(names) / sizeof(*names), diags);
 	}
 	parse_all(&l, files, count, "lists", lists_parse);
 	parse_all(&l, files, count, "ports", ports_parse);
@@ -102,6 +104,11 @@ const struct policy *policy_load(struct arena *a, const char *folder, struct dia
 	size_t count;
 	const char *const *paths = policy_folder_files(a, folder, diags, &count);
 	return policy_load_files(a, paths, count, diags);
+}
+
+struct str policy_digest(const struct policy *p)
+{
+	return (struct str){ (const char *)p->digest.bytes, sizeof(p->digest.bytes) };
 }
 
 const struct bits *policy_facts(const struct policy *p)

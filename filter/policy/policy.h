@@ -76,6 +76,8 @@ const struct policy *policy_load_files(struct arena *, const char *const *paths,
 /* The *.conf files of a folder in name order. */
 const char *const *policy_folder_files(struct arena *, const char *folder, struct diags *, size_t *count);
 
+/* Of the files that it was read from, those of lists too. */
+struct str policy_digest(const struct policy *);
 /* All facts that any rule, workflow, reply or header template asks about. */
 const struct bits *policy_facts(const struct policy *);
 /* Facts that rules of this stage, or templates in them, ask about; at MAIL also workflows and ports. */

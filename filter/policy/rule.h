@@ -82,6 +82,7 @@ struct stage_rules {
 struct policy {
 	struct arena *arena;
 	VEC(const char *) files;
+	struct digest digest;     /* of them and of the files of lists */
 	VEC(struct rule *) rules; /* in order of files and places */
 	VEC(struct policy_test *) tests;
 	VEC(struct workflow *) workflows; /* in order of files and places */

@@ -111,7 +111,8 @@ void board_set_process(struct board *b, size_t index, enum process_state state, 
 	board_unlock(b);
 }
 
-void board_tell_process(struct board *b, size_t index, int64_t connections, int64_t messages, bool is_dns_in_trouble)
+void board_tell_process(struct board *b, size_t index, int64_t connections, int64_t messages, bool is_dns_in_trouble,
+			bool is_store_failing)
 {
 	if (b == NULL)
 		return;
@@ -120,6 +121,7 @@ void board_tell_process(struct board *b, size_t index, int64_t connections, int6
 	p->connections = connections;
 	p->messages = messages;
 	p->is_dns_in_trouble = is_dns_in_trouble;
+	p->is_store_failing = is_store_failing;
 	board_unlock(b);
 }
 
@@ -143,12 +145,13 @@ void board_set_config(struct board *b, const struct board_config *config)
 	board_unlock(b);
 }
 
-void board_refuse_config(struct board *b)
+void board_refuse_config(struct board *b, const char *why)
 {
 	if (b == NULL)
 		return;
 	board_lock(b);
 	b->config.is_last_good = false;
+	snprintf(b->config.refused_why, sizeof(b->config.refused_why), "%s", why);
 	board_unlock(b);
 	metrics_add(b, METRIC_RELOADS, OUTCOME_REFUSED, 0, 0, 1);
 }

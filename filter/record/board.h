@@ -46,13 +46,14 @@ struct board_process {
 	uint64_t restarts;
 	int64_t since_unix_s;  /* of this state */
 	int64_t connections, messages;
-	bool is_dns_in_trouble;
+	bool is_dns_in_trouble, is_store_failing;
 };
 
 void board_add_process(struct board *, const char *name, struct str socket);
 void board_set_process(struct board *, size_t index, enum process_state, pid_t, uint64_t restarts);
 /* What the process itself knows. */
-void board_tell_process(struct board *, size_t index, int64_t connections, int64_t messages, bool is_dns_in_trouble);
+void board_tell_process(struct board *, size_t index, int64_t connections, int64_t messages, bool is_dns_in_trouble,
+			bool is_store_failing);
 size_t board_processes(struct board *, struct board_process out[BOARD_LISTENERS]);
 
 /* ---- the configuration in force -------------------------------------------------------------------------- */
@@ -61,13 +62,16 @@ struct board_config {
 	unsigned generation;         /* 0: none yet */
 	int64_t loaded_unix_s;
 	bool is_last_good;           /* the last attempt to load */
+	char refused_why[300];       /* that attempt, if not: its first error */
+	char digest[17];             /* of the files that were read */
+	char needs_restart[200];     /* names of options in them that a reload does not put into force */
 	size_t files, rules, workflows;
 	char authserv_id[256];
 };
 
 void board_set_config(struct board *, const struct board_config *);
-/* A reload was refused. */
-void board_refuse_config(struct board *);
+/* A reload was refused; why is for people. */
+void board_refuse_config(struct board *, const char *why);
 struct board_config board_config(struct board *);
 int64_t board_started_unix_s(const struct board *);
 

@@ -4,50 +4,51 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "option/listener.h"
+#include "service/listen.h"
 
 enum {
 	ANSWER_MAX_BYTES = 4 << 20,
-	WAIT_S = 90, /* a reload may take long */
+	RELOAD_MS = 90000,
 };
 
-/* "unix:/path" of http.listen without its scheme, or NULL. */
-static const struct str *socket_of(const struct options *o, struct str *path)
+/* The administrator's own, if there is one. */
+static bool socket_of(const struct options *o, struct str *socket)
 {
 	for (size_t i = 0; i < o->http_listen.count; i++)
-		if (str_starts(o->http_listen.items[i], STR("unix:"))) {
-			*path = str_skip(o->http_listen.items[i], STR("unix:").n);
-			return path;
+		if (i == 0 || str_starts(o->http_listen.items[i], STR("unix:"))) {
+			*socket = o->http_listen.items[i];
+			if (str_starts(*socket, STR("unix:")))
+				break;
 		}
-	return NULL;
+	return o->http_listen.count > 0;
 }
 
-static int connect_to(struct str path)
+/* 0, or an errno. */
+static int dial(const struct control_call *c, int *fd)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const struct timeval wait = { .tv_sec = WAIT_S };
-	if (path.n >= sizeof(address.sun_path))
-		return -1;
-	memcpy(address.sun_path, path.p, path.n);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) == 0 &&
-	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	return -1;
+	struct arena *a = arena_new();
+	struct listener listener = { .socket = c->socket, .setting = "http.listen" };
+	bool is_unix, reaches_beyond;
+	bool is_good = listener_socket_check(a, &listener, &is_unix, &reaches_beyond) == NULL;
+	int error = is_good ? listen_dial(&listener, c->wait_ms, fd) : EINVAL;
+	arena_free(a);
+	return error;
 }
 
 /* HTTP/1.0: the answer ends with the connection. */
-static bool exchange(int fd, const char *method, const char *path, struct buf *all)
+static bool exchange(int fd, const struct control_call *c, int64_t until_mono_ms, struct buf *all)
 {
 	char bytes[8192];
-	int n = snprintf(bytes, sizeof(bytes), "%s %s HTTP/1.0\r\nHost: localhost\r\nGatepost-Control: 1\r\n\r\n", method, path);
+	int n = snprintf(bytes, sizeof(bytes), "%s %s HTTP/1.0\r\nHost: localhost\r\nGatepost-Control: 1\r\n\r\n", c->method,
+			 c->path);
 	if (send(fd, bytes, (size_t)n, MSG_NOSIGNAL) != n)
 		return false;
-	for (;;) {
+	while (clock_mono_ms() < until_mono_ms) {
 		ssize_t got = read(fd, bytes, sizeof(bytes));
 		if (got == 0)
 			return true;
@@ -56,6 +57,7 @@ static bool exchange(int fd, const char *method, const char *path, struct buf *a
 		if (got < 0 || !buf_add(all, (struct str){ bytes, (size_t)got }))
 			return false;
 	}
+	return false;
 }
 
 /* "HTTP/1.1 200 OK", fields, an empty line, the body. */
@@ -69,29 +71,46 @@ static bool take_apart(struct str all, struct str *body, bool *is_good)
 	return true;
 }
 
+enum control_outcome control_try(struct control_call *c, struct buf *answer)
+{
+	int64_t until_mono_ms = clock_mono_ms() + c->wait_ms;
+	struct str body;
+	struct buf all;
+	int fd;
+	if (!socket_of(c->options, &c->socket))
+		return CONTROL_NO_SOCKET;
+	c->error = dial(c, &fd);
+	if (c->error != 0)
+		return CONTROL_UNREACHABLE;
+	buf_init(&all, ANSWER_MAX_BYTES);
+	bool is_complete = exchange(fd, c, until_mono_ms, &all) && take_apart(buf_str(&all), &body, &c->is_good);
+	if (is_complete)
+		buf_add(answer, body);
+	buf_fini(&all);
+	close(fd);
+	return is_complete ? CONTROL_TOLD : CONTROL_NO_ANSWER;
+}
+
 bool control_ask(const char *who, const struct options *o, const char *method, const char *path, struct buf *answer,
 		 bool *is_good)
 {
-	struct str socket_path, body;
-	struct buf all;
-	if (socket_of(o, &socket_path) == NULL) {
+	struct control_call call = { .options = o, .method = method, .path = path, .wait_ms = RELOAD_MS };
+	enum control_outcome outcome = control_try(&call, answer);
+	*is_good = call.is_good;
+	switch (outcome) {
+	case CONTROL_TOLD:
+		break;
+	case CONTROL_NO_SOCKET:
 		fprintf(stderr, "gatepost %s: the daemon has no socket for this. In gatepost.conf, and then restart:\n"
 			"  http = { listen = [ \"unix:/run/gatepost/control.sock\" ]; };\n", who);
-		return false;
+		break;
+	case CONTROL_UNREACHABLE:
+		fprintf(stderr, "gatepost %s: %.*s: %s%s\n", who, STR_ARG(call.socket), strerror(call.error),
+			call.error == EACCES ? "; only root and the user who serves may" : "; is the daemon running?");
+		break;
+	case CONTROL_NO_ANSWER:
+		fprintf(stderr, "gatepost %s: %.*s: the daemon gave no whole answer\n", who, STR_ARG(call.socket));
+		break;
 	}
-	int fd = connect_to(socket_path);
-	if (fd < 0) {
-		fprintf(stderr, "gatepost %s: %.*s: %s%s\n", who, STR_ARG(socket_path), strerror(errno),
-			errno == EACCES ? "; only root and the user who serves may" : "; is the daemon running?");
-		return false;
-	}
-	buf_init(&all, ANSWER_MAX_BYTES);
-	bool is_complete = exchange(fd, method, path, &all) && take_apart(buf_str(&all), &body, is_good);
-	if (is_complete)
-		buf_add(answer, body);
-	else
-		fprintf(stderr, "gatepost %s: %.*s: the daemon gave no whole answer\n", who, STR_ARG(socket_path));
-	buf_fini(&all);
-	close(fd);
-	return is_complete;
+	return outcome == CONTROL_TOLD;
 }

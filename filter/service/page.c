@@ -44,15 +44,17 @@ static void write_head(struct buf *b, const struct status *s, size_t problems)
 	buf_add(b, STR("</header><main>"));
 }
 
-static void write_problems(struct buf *b, char list[][STATUS_PROBLEM_BYTES], size_t count)
+static void write_problems(struct buf *b, const struct status_problem *list, size_t count)
 {
 	if (count == 0)
 		return;
 	buf_add(b, STR("<section class=\"problems\" id=\"problems\"><h2>To look at</h2><ul>"));
 	for (size_t i = 0; i < count; i++) {
 		buf_add(b, STR("<li>"));
-		html_text(b, list[i]);
-		buf_add(b, STR("</li>"));
+		html_text(b, list[i].found);
+		buf_add(b, STR(" <code>"));
+		html_text(b, list[i].advice);
+		buf_add(b, STR("</code></li>"));
 	}
 	buf_add(b, STR("</ul></section>"));
 }
@@ -256,7 +258,7 @@ static void write_configuration(struct buf *b, const struct status *s)
 
 void page_write(const struct status *s, bool people, struct buf *b)
 {
-	char problems[STATUS_PROBLEMS][STATUS_PROBLEM_BYTES];
+	struct status_problem problems[STATUS_PROBLEMS];
 	size_t problem_count = status_problems(s, problems);
 	write_head(b, s, problem_count);
 	write_problems(b, problems, problem_count);

@@ -8,7 +8,13 @@
 #include "base/clock.h"
 #include "base/fail.h"
 
-enum { HOUR_MINUTES = 60 };
+enum {
+	HOUR_MINUTES = 60,
+	RECENT_S = 3600,
+	ENOUGH_ANSWERS = 50, /* of the resolver, to judge it by */
+};
+
+static const double SLOW_S = 0.5;
 
 static uint64_t get(const struct board *b, enum metric_id id, size_t x)
 {
@@ -162,6 +168,7 @@ static void hide_local_parts(char *text)
 
 void status_hide_people(struct status *s)
 {
+	hide_local_parts(s->config.refused_why);
 	for (size_t i = 0; i < s->refusal_count; i++) {
 		struct refusal_told *r = &s->refusals[i];
 		hide_local_parts(r->text);
@@ -172,45 +179,87 @@ void status_hide_people(struct status *s)
 /* ---- problems ------------------------------------------------------------------------------------------- */
 
 struct problems {
-	char (*list)[STATUS_PROBLEM_BYTES];
+	const struct status *status;
+	struct status_problem *list;
 	size_t count;
 };
 
-static void __attribute__((format(printf, 2, 3)))
-complain(struct problems *p, const char *format, ...)
+static void __attribute__((format(printf, 4, 5)))
+complain(struct problems *p, bool is_error, const char *advice, const char *format, ...)
 {
 	va_list args;
 	if (p->count == STATUS_PROBLEMS)
 		return;
+	struct status_problem *problem = &p->list[p->count++];
+	problem->is_error = is_error;
+	snprintf(problem->advice, sizeof(problem->advice), "%s", advice);
 	va_start(args, format);
-	vsnprintf(p->list[p->count++], STATUS_PROBLEM_BYTES, format, args);
+	vsnprintf(problem->found, sizeof(problem->found), format, args);
 	va_end(args);
 }
 
-size_t status_problems(const struct status *s, char list[STATUS_PROBLEMS][STATUS_PROBLEM_BYTES])
+#define LOOK_AT_THE_LOG "journalctl -u gatepost -n 50"
+
+static void find_in_process(struct problems *p, const struct board_process *process)
 {
-	struct problems p = { list, 0 };
-	for (size_t i = 0; i < s->process_count; i++) {
-		const struct board_process *process = &s->processes[i];
-		if (process->state != PROCESS_SERVES)
-			complain(&p, "Listener %s does not serve. The log says why.", process->name);
-		if (process->is_dns_in_trouble)
-			complain(&p, "Most DNS questions of listener %s fail. Look at the resolver.", process->name);
-	}
-	if (!s->config.is_last_good)
-		complain(&p, "The last reload was refused; generation %u stays in force. Type: gatepost check",
-			 s->config.generation);
+	int64_t age_s = p->status->now_unix_s - process->since_unix_s;
+	if (process->state != PROCESS_SERVES)
+		complain(p, true, LOOK_AT_THE_LOG, "Listener %s does not serve; it was started again %" PRIu64 " times.",
+			 process->name, process->restarts);
+	else if (process->restarts > 0 && age_s < RECENT_S)
+		complain(p, false, LOOK_AT_THE_LOG, "The process of listener %s died and was started again, %" PRId64
+			 " minutes ago, for the %" PRIu64 ". time.", process->name, age_s / 60, process->restarts);
+	if (process->is_dns_in_trouble)
+		complain(p, true, "dig example.org TXT", "Most DNS questions of listener %s fail. Look at the resolver.",
+			 process->name);
+	if (process->is_store_failing)
+		complain(p, false, LOOK_AT_THE_LOG, "The store takes nothing from listener %s: records wait in memory.",
+			 process->name);
+}
+
+static void find_in_config(struct problems *p)
+{
+	const struct board_config *c = &p->status->config;
+	if (!c->is_last_good)
+		complain(p, true, "gatepost check; when that finds nothing: gatepost reload",
+			 "The last reload was refused, generation %u stays in force: %s", c->generation, c->refused_why);
+	if (c->needs_restart[0] != 0)
+		complain(p, false, "systemctl restart gatepost", "Changed, and in force only after a restart: %s.",
+			 c->needs_restart);
+}
+
+static void find_in_key(struct problems *p, const struct board_key *k)
+{
+	char advice[sizeof(p->list->advice)];
+	if (k->is_published || !k->is_known || strcmp(k->phase, "active") != 0)
+		return;
+	snprintf(advice, sizeof(advice), "gatepost key check %s", k->key);
+	complain(p, true, advice, "Key %s, selector %s: %s. What it should sign is answered 451.", k->key, k->selector, k->why);
+}
+
+static void find_lost(struct problems *p, enum lost_sink sink, const char *what)
+{
+	if (p->status->lost[sink] > 0)
+		complain(p, false, LOOK_AT_THE_LOG, "%" PRIu64 " %s since the start.", p->status->lost[sink], what);
+}
+
+size_t status_problems(const struct status *s, struct status_problem list[STATUS_PROBLEMS])
+{
+	struct problems p = { s, list, 0 };
+	for (size_t i = 0; i < s->process_count; i++)
+		find_in_process(&p, &s->processes[i]);
+	find_in_config(&p);
+	if (s->dns.count >= ENOUGH_ANSWERS && s->dns.median_s > SLOW_S)
+		complain(&p, false, "apt install unbound", "The resolver is slow: half of its answers took more than %.0f ms. "
+			 "One on this host is faster.", s->dns.median_s * 1000);
 	for (size_t i = 0; i < s->key_count; i++)
-		if (!s->keys[i].is_published && s->keys[i].is_known && strcmp(s->keys[i].phase, "active") == 0)
-			complain(&p, "Key %s, selector %s: %s. Type: gatepost key check %s", s->keys[i].key,
-				 s->keys[i].selector, s->keys[i].why, s->keys[i].key);
+		find_in_key(&p, &s->keys[i]);
 	for (size_t i = 0; i < s->workflow_count; i++)
 		if (s->workflows[i].unsignable > 0)
-			complain(&p, "%" PRIu64 " messages of workflow %s were deferred because they could not be signed.",
-				 s->workflows[i].unsignable, s->workflows[i].name);
-	if (s->lost[LOST_STORE] > 0)
-		complain(&p, "%" PRIu64 " records could not be stored.", s->lost[LOST_STORE]);
-	if (s->lost[LOST_LOG] > 0)
-		complain(&p, "%" PRIu64 " log lines could not be written.", s->lost[LOST_LOG]);
+			complain(&p, false, "gatepost log --since 24h --decision defer", "%" PRIu64 " messages of workflow %s were "
+				 "deferred since the start because they could not be signed.", s->workflows[i].unsignable,
+				 s->workflows[i].name);
+	find_lost(&p, LOST_STORE, "records could not be stored");
+	find_lost(&p, LOST_LOG, "log lines could not be written");
 	return p.count;
 }

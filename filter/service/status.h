@@ -61,9 +61,13 @@ void status_free(struct status *);
 /* Leaves out of it what names people: addresses, in texts only their local parts, and clients. */
 void status_hide_people(struct status *);
 
-/* What an administrator should look at, one sentence each; "" at the end of it. */
-enum { STATUS_PROBLEMS = 32, STATUS_PROBLEM_BYTES = 400 };
-size_t status_problems(const struct status *, char problems[STATUS_PROBLEMS][STATUS_PROBLEM_BYTES]);
+/* What an administrator should look at, and what to type then. */
+enum { STATUS_PROBLEMS = 32 };
+struct status_problem {
+	bool is_error;        /* mail waits or is lost for it; else it will hurt one day */
+	char found[500], advice[160];
+};
+size_t status_problems(const struct status *, struct status_problem[STATUS_PROBLEMS]);
 
 /* As one JSON object. */
 void status_json(const struct status *, struct buf *);

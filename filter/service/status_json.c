@@ -45,6 +45,10 @@ static void put_config(struct writer *w, const struct board_config *c)
 	put_number(w, "generation", c->generation);
 	writer_int(w, "loaded_unix_s", c->loaded_unix_s);
 	writer_bool(w, "is_last_reload_good", c->is_last_good);
+	if (!c->is_last_good)
+		put_text(w, "refused_why", c->refused_why);
+	put_text(w, "digest", c->digest);
+	put_text(w, "needs_restart", c->needs_restart);
 	put_number(w, "policy_files", c->files);
 	put_number(w, "rules", c->rules);
 	put_number(w, "workflows", c->workflows);
@@ -69,6 +73,7 @@ static void put_listeners(struct writer *w, const struct status *s)
 		writer_int(w, "connections", p->connections);
 		writer_int(w, "messages", p->messages);
 		writer_bool(w, "dns_trouble", p->is_dns_in_trouble);
+		writer_bool(w, "store_trouble", p->is_store_failing);
 		writer_object_end(w);
 	}
 	writer_list_end(w);
@@ -185,11 +190,16 @@ static void put_dns(struct writer *w, const struct status *s)
 
 static void put_problems(struct writer *w, const struct status *s)
 {
-	char list[STATUS_PROBLEMS][STATUS_PROBLEM_BYTES];
+	struct status_problem list[STATUS_PROBLEMS];
 	size_t count = status_problems(s, list);
 	writer_list(w, "problems");
-	for (size_t i = 0; i < count; i++)
-		put_text(w, NULL, list[i]);
+	for (size_t i = 0; i < count; i++) {
+		writer_object(w, NULL);
+		put_text(w, "severity", list[i].is_error ? "error" : "warn");
+		put_text(w, "found", list[i].found);
+		put_text(w, "advice", list[i].advice);
+		writer_object_end(w);
+	}
 	writer_list_end(w);
 }
 

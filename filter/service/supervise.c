@@ -281,12 +281,12 @@ static void begin_reload(struct supervisor *s)
 	s->is_checking = true;
 }
 
-/* However it went. Who asked after it had begun waits for the next. */
-static void end_reload(struct supervisor *s, bool is_good)
+/* However it went: refused is NULL, or says why. Who asked after it had begun waits for the next. */
+static void end_reload(struct supervisor *s, const char *refused)
 {
 	struct buf *b = &s->told;
-	if (!is_good)
-		board_refuse_config(s->plan->board);
+	if (refused != NULL)
+		board_refuse_config(s->plan->board, refused);
 	else
 		metrics_add(s->plan->board, METRIC_RELOADS, OUTCOME_GOOD, 0, 0, 1);
 	notify_ready();
@@ -295,7 +295,7 @@ static void end_reload(struct supervisor *s, bool is_good)
 		if (!c->is_answered || !is_running(c))
 			continue;
 		char text[NOTIFY_SAID_MAX];
-		int n = snprintf(text, sizeof(text), "%s%.*s", is_good ? NOTIFY_GOOD : "", STR_ARG(buf_str(b)));
+		int n = snprintf(text, sizeof(text), "%s%.*s", refused == NULL ? NOTIFY_GOOD : "", STR_ARG(buf_str(b)));
 		send(c->fd, text, n < NOTIFY_SAID_MAX ? (size_t)n : sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 		c->asked = c->is_answered = false;
 	}
@@ -329,7 +329,7 @@ static void take_check(struct supervisor *s)
 	} else {
 		tell_reload(s, log_error, "reload refused (%zu errors): every process keeps what it has",
 			    diags_errors(diags));
-		end_reload(s, false);
+		end_reload(s, diags_first_error(diags));
 	}
 	diags_free(diags);
 }
@@ -349,7 +349,7 @@ static void end_reload_when_confirmed(struct supervisor *s)
 	else
 		tell_reload(s, log_error, "reload incomplete: %zu processes did not take what was right when it was "
 			    "checked; reload again", open + s->refused);
-	end_reload(s, open + s->refused == 0);
+	end_reload(s, open + s->refused == 0 ? NULL : "not all processes took it");
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------------- */

@@ -75,7 +75,7 @@ static void tell(struct teller *t)
 	if (f->store != NULL)
 		add_new(f->board, METRIC_LOST, LOST_STORE, store_lost_writes(f->store), &t->lost[LOST_STORE]);
 	board_tell_process(f->board, f->process, atomic_load(f->connections), atomic_load(f->messages),
-			   dns_is_in_trouble(f->dns));
+			   dns_is_in_trouble(f->dns), f->store != NULL && store_is_failing(f->store));
 	tell_keys(t);
 }
 
@@ -131,6 +131,8 @@ void teller_config(struct board *b, const struct snapshot *s)
 		.workflows = policy_workflow_count(s->policy),
 	};
 	snprintf(config.authserv_id, sizeof(config.authserv_id), "%.*s", STR_ARG(s->options->authserv_id));
+	snprintf(config.digest, sizeof(config.digest), "%s", s->digest);
+	snprintf(config.needs_restart, sizeof(config.needs_restart), "%.*s", STR_ARG(s->options->kept));
 	board_set_config(b, &config);
 	/* Also those that have sent nothing yet. */
 	for (size_t i = 0; i < config.workflows; i++)

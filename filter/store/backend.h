@@ -19,6 +19,7 @@ struct store_backend {
 	enum store_status (*expire)(void *self, int64_t records_before_unix_ms);
 	enum store_status (*flush)(void *self);
 	uint64_t (*lost)(void *self);
+	bool (*is_failing)(void *self);
 	/* Takes the node over. */
 	void (*put)(void *self, struct node *);
 	enum store_status (*find_record)(void *self, struct str id_or_queue_id, struct arena *, struct str *json);

@@ -25,6 +25,7 @@ struct queue {
 	uint64_t queued, stored, lost, failures;
 	bool is_hurried;              /* somebody waits */
 	bool is_full;                 /* logged once */
+	bool is_failing;
 	bool is_closing;
 };
 
@@ -61,6 +62,7 @@ static bool note_outcome(struct queue *q, size_t count, bool is_stored)
 		q->stored += count;
 	else
 		q->failures++;
+	q->is_failing = !is_stored;
 	if (!is_stored && is_last)
 		q->lost += count;
 	q->is_hurried = false;
@@ -178,4 +180,12 @@ uint64_t queue_lost(struct queue *q)
 	uint64_t lost = q->lost;
 	pthread_mutex_unlock(&q->lock);
 	return lost;
+}
+
+bool queue_is_failing(struct queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	bool is_failing = q->is_failing;
+	pthread_mutex_unlock(&q->lock);
+	return is_failing;
 }

@@ -25,3 +25,5 @@ void queue_put(struct queue *, struct node *, int64_t delay_ms);
 /* Waits until what is there now is written, without any delay; STORE_UNAVAILABLE as soon as that fails. */
 enum store_status queue_flush(struct queue *);
 uint64_t queue_lost(struct queue *);
+/* The last attempt to write was in vain. */
+bool queue_is_failing(struct queue *);

@@ -123,6 +123,11 @@ uint64_t store_lost_writes(const struct store *s)
 	return s->backend->lost(s->self);
 }
 
+bool store_is_failing(const struct store *s)
+{
+	return s->backend->is_failing(s->self);
+}
+
 /* ---- records of decisions -------------------------------------------------------------------------------- */
 
 void store_put_record(struct store *s, struct str id, int64_t unix_ms, struct str queue_id, struct str json)

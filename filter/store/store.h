@@ -48,6 +48,8 @@ enum store_status store_expire(struct store *, int64_t records_before_unix_ms);
 enum store_status store_flush(struct store *);
 /* Records and refusals dropped because the queue was full, or given up when the store was closed. */
 uint64_t store_lost_writes(const struct store *);
+/* What is queued could not be written when that was last tried. */
+bool store_is_failing(const struct store *);
 
 /* ---- records of decisions -------------------------------------------------------------------------------- */
 

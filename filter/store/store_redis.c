@@ -210,6 +210,12 @@ static uint64_t redis_lost(void *self)
 	return s->queue == NULL ? 0 : queue_lost(s->queue);
 }
 
+static bool redis_is_failing(void *self)
+{
+	struct redis_store *s = self;
+	return s->queue != NULL && queue_is_failing(s->queue);
+}
+
 /* ---- opening ----------------------------------------------------------------------------------------------- */
 
 static struct redis_store *store_new(struct str place, size_t links, bool must_be_there, struct log *log,
@@ -664,6 +670,7 @@ const struct store_backend store_redis = {
 	.expire = redis_expire,
 	.flush = redis_flush,
 	.lost = redis_lost,
+	.is_failing = redis_is_failing,
 	.put = redis_put,
 	.find_record = redis_find_record,
 	.next_records = redis_next_records,

@@ -135,6 +135,12 @@ static uint64_t sqlite_lost(void *self)
 	return s->queue == NULL ? 0 : queue_lost(s->queue);
 }
 
+static bool sqlite_is_failing(void *self)
+{
+	struct sqlite_store *s = self;
+	return s->queue != NULL && queue_is_failing(s->queue);
+}
+
 /* ---- opening ----------------------------------------------------------------------------------------------- */
 
 static struct sqlite_store *store_new(struct connection *write, struct connection *read)
@@ -402,7 +408,7 @@ static enum store_status sqlite_forget_refusal(void *self, struct str key)
 
 #define SHARED                                                                                     \
 	.close = sqlite_close, .expire = sqlite_expire, .flush = sqlite_flush, .lost = sqlite_lost,   \
-	.put = sqlite_put, .find_record = sqlite_find_record, .next_records = sqlite_next_records,    \
+	.is_failing = sqlite_is_failing, .put = sqlite_put, .find_record = sqlite_find_record, .next_records = sqlite_next_records,    \
 	.take = sqlite_take, .give_back = sqlite_give_back, .suppress = sqlite_suppress, .unsuppress = sqlite_unsuppress,  \
 	.find_suppression = sqlite_find_suppression, .each_suppression = sqlite_each_suppression,     \
 	.find_refusal = sqlite_find_refusal, .each_refusal = sqlite_each_refusal, .forget_refusal = sqlite_forget_refusal

@@ -3,6 +3,7 @@ import json
 import os
 import pwd
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -45,6 +46,33 @@ class Names(Liar):
         if self.validates:
             return query[:2] + struct.pack(">HHHHH", 0x8182, 1, 0, 0, 0) + question
         return query[:2] + struct.pack(">HHHHH", 0x8180, 1, 1, 0, 0) + question + record("dnssec-failed.org", 1, bytes(4))
+
+
+class Impostor:
+    """Answers at the socket for commands in the daemon's place: with these bytes, again and again if it never ends."""
+
+    def __init__(self, path, answer, is_endless=False):
+        self.answer, self.is_endless = answer, is_endless
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        try:
+            while True:
+                with self.listener.accept()[0] as link:
+                    link.recv(4096)
+                    link.sendall(self.answer)
+                    while self.is_endless:
+                        time.sleep(0.2)
+                        link.sendall(self.answer)
+        except OSError:
+            pass
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
 
 
 class Doctor(unittest.TestCase):
@@ -203,7 +231,7 @@ class Doctor(unittest.TestCase):
                           ("milter-listed", "error", "other/inet", f"{{ unix:{self.socket_path}, default_action"),
                           ("non-smtpd-milters", "warn", "sendmail(1)", ""))
         skipped = [f["check"] for f in self.report["findings"] if f["found"] == "no service asks Gatepost"]
-        self.assertEqual(skipped, ["roles", "socket-rights", "default-action", "timeouts", "milter-order", "other-signers"])
+        self.assertEqual(skipped, ["roles", "socket-rights", "listeners-asked", "default-action", "timeouts", "milter-order", "other-signers"])
 
     def test_a_tcp_socket_is_known_in_either_spelling(self):
         port = harness.free_port()
@@ -401,18 +429,23 @@ class Doctor(unittest.TestCase):
         self.assertEqual(found["resolver"]["result"], "warn")
         self.assertIn("zone_file", found["resolver"]["found"])
 
-    def test_two_listeners_are_mixed_up(self):
+    def two_listeners(self, **more):
+        """Started; answers what sets Postfix up to ask which of them at which port."""
         ways = {role: os.path.join(self.queue, "gatepost", role) for role in ("inbound", "submission")}
         self.daemon(listen=", ".join(f'{{ socket = "unix:{path}"; group = "postfix"; role = "{role}"; }}'
-                                     for role, path in ways.items()))
+                                     for role, path in ways.items()), **more)
         self.gate.socket_path = ways["submission"]
-        self.gate.start(is_quiet=True)
-        harness.wait_for("both sockets", lambda: all(os.path.exists(path) for path in ways.values()))
+        self.gate.start()
+
         def setup(at_25, at_587):
             way = "{ unix:gatepost/%s, default_action=tempfail, command_timeout=30s }"
             self.setup(f"smtpd_milters = {way % at_25}\nnon_smtpd_milters = {way % 'submission'}\n",
                        master=MASTER.replace(OURS, way % at_587))
         setup("inbound", "submission")
+        return setup
+
+    def test_two_listeners_are_mixed_up(self):
+        setup = self.two_listeners()
         self.assert_found(self.examine())
         setup("submission", "inbound")
         self.assert_found(self.examine(),
@@ -420,6 +453,22 @@ class Doctor(unittest.TestCase):
                            "postconf -e 'smtpd_milters = { unix:gatepost/inbound,"),
                           ("roles", "error", "submission/inet: unix:gatepost/inbound has the role inbound",
                            "postconf -P 'submission/inet/smtpd_milters={unix:gatepost/submission,"))
+        setup("submission", "submission")
+        self.assert_found(self.examine(), ("roles", "warn", "smtp/inet: ", ""),
+                          ("listeners-asked", "warn", f"no service asks at unix:{self.queue}/gatepost/inbound (role inbound)",
+                           "take it out of listen"))
+
+    def test_the_process_of_a_listener_died(self):
+        path = self.folder("gate", "control.sock")
+        self.two_listeners(http=f'{{ listen = "unix:{path}"; }}')
+        self.assert_found(self.examine())
+
+        def processes():
+            return [(l["pid"], l["state"], l["restarts"]) for l in json.loads(harness.Web(path).ask("/status.json")[2])["listeners"]]
+        os.kill(processes()[0][0], signal.SIGKILL)
+        harness.wait_for("another process", lambda: processes()[0][1:] == ("serves", 1))
+        self.assert_found(self.examine(), ("health", "warn", "The process of listener inbound died and was started again",
+                                           "journalctl -u gatepost"))
 
     def test_the_resolver_is_slow_or_takes_forged_answers(self):
         names = Names()
@@ -433,6 +482,130 @@ class Doctor(unittest.TestCase):
             self.assertEqual(found["dns-validation"]["result"], validation, found["dns-validation"])
         self.assertRegex(found["resolver"]["found"], r"a question took \d+ ms")
         self.assertIn("takes forged answers", found["dns-validation"]["found"])
+
+    # ---- the daemon that runs
+
+    def control(self, **more):
+        """A daemon that can be asked, started."""
+        self.http = self.folder("gate", "control.sock")
+        self.daemon(http=f'{{ listen = "unix:{self.http}"; }}', **more).start()
+
+    def impostor(self, answer, is_endless=False):
+        self.http = self.folder("gate", "control.sock")
+        self.daemon().start()
+        self.gate.config(http=f'{{ listen = "unix:{self.http}"; }}')  # which the daemon does not have
+        impostor = Impostor(self.http, answer, is_endless)
+        self.addCleanup(impostor.close)
+        return self.examine()
+
+    def json_impostor(self, **told):
+        return self.impostor(b"HTTP/1.0 200 OK\r\n\r\n" + json.dumps(told).encode())
+
+    def result_of(self, check):
+        return [f["result"] for f in self.report["findings"] if f["check"] == check]
+
+    def test_the_daemon_is_asked_how_it_is(self):
+        self.control()
+        self.assert_found(self.examine())
+        for check in ("running", "in-force", "health"):
+            self.assertEqual(self.result_of(check), ["ok"])
+        self.gate.stop()
+        self.assert_found(self.examine(), ("daemon", "error", "the daemon is not there", "systemctl start gatepost"))
+        self.assertEqual([self.result_of(check) for check in ("running", "in-force", "health")], [["skipped"]] * 3)
+
+    def test_it_was_started_without_a_socket_for_commands(self):
+        self.daemon().start()
+        self.gate.config(http=f'{{ listen = "unix:{self.folder("gate", "control.sock")}"; }}')
+        self.assert_found(self.examine(), ("running", "error", "the daemon takes mail, but nobody is at its socket for commands",
+                                           "systemctl restart gatepost"))
+
+    def test_files_were_changed_and_not_reloaded(self):
+        self.folder.write("gate/policies/l.txt", "example.org\n")
+        self.control(policies='lists = ( { name = "l"; type = "domain"; file = "l.txt"; } );\nrules = ( { name = "r"; at = "mail"; '
+                              'when = { mail = { domain = "@l"; }; }; then = { action = "reject"; reply = "550 5.7.1 no"; }; } );')
+        self.assert_found(self.examine())
+        was_changed = ("in-force", "warn", "were changed since the daemon read them", "gatepost reload")
+        for change in (lambda: self.folder.write("gate/policies/l.txt", "example.com\n"),
+                       lambda: self.folder.write("gate/policies/20-new.conf", "rules = ();\n"),
+                       lambda: self.gate.config(http=f'{{ listen = "unix:{self.http}"; }}', deadline='"15s"')):
+            change()
+            self.assert_found(self.examine(), was_changed)
+            self.gate.reload()
+            self.assert_found(self.examine())
+
+    def test_the_last_reload_was_refused(self):
+        self.control()
+        path = self.folder.write("gate/extra.conf", "nonsense = 1;\n")
+        with open(self.gate.config_path, "a", encoding="utf-8") as f:
+            f.write('@include "extra.conf"\n')
+        self.gate.reload()
+        found = self.examine()
+        self.assert_found(found, ("configuration", "error", "extra.conf:1: nonsense: unknown", ""),
+                          ("health", "error", "The last reload was refused, generation 1 stays in force: " + path + ":1: nonsense",
+                           "gatepost check"))
+
+    def test_what_was_changed_needs_a_restart(self):
+        self.control()
+        self.gate.config(http=f'{{ listen = "unix:{self.http}"; }}', store='"memory:"')
+        self.gate.reload()
+        self.assert_found(self.examine(), ("health", "warn", "in force only after a restart: store.", "systemctl restart gatepost"))
+
+    def test_a_key_cannot_sign(self):
+        self.daemon(policies=WORKFLOW.replace("signs_bounces = true;", ""))
+        self.key()
+        self.http = self.folder("gate", "control.sock")
+        self.gate.config(http=f'{{ listen = "unix:{self.http}"; }}')
+        self.gate.zone(subprocess.run([self.gate.binary, "key", "show", "news", "-c", self.gate.config_path], check=True,
+                                      capture_output=True, text=True, timeout=60).stdout + "\n")
+        self.gate.start()
+        subprocess.run([self.gate.binary, "key", "check", "news", "-c", self.gate.config_path], check=True, capture_output=True,
+                       timeout=60)
+        self.gate.reload()
+        harness.wait_for("the key to sign", lambda: not self.examine(), 10)
+        self.gate.zone("")
+        self.gate.reload()
+        found = harness.wait_for("the key to be missed", self.examine, 10)
+        self.assert_found(found, ("health", "error", "Key news, selector n1: ", "gatepost key check news"))
+
+    def test_another_version_runs(self):
+        found = self.json_impostor(version="0.0.9", now_unix_s=1000, config={"digest": "0", "loaded_unix_s": 400, "generation": 7})
+        self.assert_found(found, ("in-force", "warn", "version 0.0.9 is running, ", "systemctl restart gatepost"),
+                          ("in-force", "warn", "since the daemon read them, 10 minutes ago (generation 7)", "gatepost reload"))
+
+    def test_what_the_daemon_complains_of_is_shown_without_control_bytes(self):
+        problems = [{"severity": "error", "found": "ill \x1b[31m", "advice": "type\nthis"}, {"severity": "warn", "found": "old", "advice": "x"}]
+        found = [f for f in self.json_impostor(problems=problems) if f["check"] == "health"]
+        self.assert_found(found, ("health", "error", "ill ?[31m", "type?this"), ("health", "warn", "old", "x"))
+
+    def test_who_answers_is_no_daemon_of_ours(self):
+        found = self.impostor(b"HTTP/1.0 404 Not Found\r\n\r\n{}")
+        self.assert_found(found, ("running", "error", "what answers there is not understood", "systemctl restart gatepost"))
+
+    def test_the_answer_never_ends(self):
+        began = time.monotonic()
+        found = self.impostor(b"HTTP/1.0 200 OK\r\n\r\n", is_endless=True)
+        self.assert_found(found, ("running", "error", "no whole answer within 3 s", "journalctl"))
+        self.assertLess(time.monotonic() - began, 30)
+
+    # ---- clients that get around
+
+    def test_clients_get_around_by_a_map(self):
+        clients = self.folder.write("clients", f"# ours\n192.0.2.0/24  DISABLE\n127.0.0.0/8 DISABLE\n198.51.100.7 {OURS}\n")
+        self.setup(f"smtpd_milter_maps = cidr:{clients}\n",
+                   master=MASTER.replace("  -o smtpd_sasl_auth_enable=yes\n", "  -o smtpd_sasl_auth_enable=yes\n  -o smtpd_milter_maps=\n"))
+        self.assert_found(self.examine(), ("milter-maps", "warn", f"smtp/inet: for clients 192.0.2.0/24 smtpd_milter_maps (cidr:{clients}) "
+                                           "says DISABLE", "add Gatepost's socket"))
+        for maps in ("inline:{ {192.0.2.1 = DISABLE} }", "cidr:{ {192.0.2.1/32 DISABLE} }"):
+            self.setup(master=MASTER.replace("smtpd\nsub", f"smtpd\n  -o {{ smtpd_milter_maps = {maps} }}\nsub"))
+            self.assert_found(self.examine(), ("milter-maps", "warn", "smtp/inet: for clients 192.0.2.1", ""))
+        self.setup("smtpd_milter_maps = socketmap:unix:/nowhere:x\n")
+        self.assertEqual([f["check"] for f in self.examine()], ["milter-maps"] * 2)
+
+    def test_overrides_in_all_their_forms_are_understood(self):
+        for form in (f"  -o {{smtpd_milters={OURS}}}\n", "  -o smtpd_milters=$ours\n", "  -o { smtpd_milters = ${ours} }\n",
+                     "  -o smtpd_milters=${ours?{$ours}:{}}\n"):
+            self.setup(f"ours = {OURS}\n" if "ours" in form else "", master=MASTER.replace(SUBMISSION, form))
+            self.assert_found(self.examine())
 
     # ---- Sendmail
 

@@ -120,8 +120,8 @@ static void set_up(struct board *b)
 	board_add_process(b, "http", STR("unix:/run/gatepost/control.sock"));
 	for (size_t i = 0; i < 3; i++)
 		board_set_process(b, i, PROCESS_SERVES, (pid_t)(4000 + i), i == 0);
-	board_tell_process(b, 0, 17, 3, false);
-	board_tell_process(b, 1, 4, 1, false);
+	board_tell_process(b, 0, 17, 3, false, false);
+	board_tell_process(b, 1, 4, 1, false, false);
 	metrics_add(b, METRIC_RELOADS, OUTCOME_GOOD, 0, 0, 11);
 	metrics_add(b, METRIC_DNS_QUESTIONS, SOURCE_CACHE, 0, 0, 61234);
 	metrics_add(b, METRIC_DNS_QUESTIONS, SOURCE_SENT, 0, 0, 18201);

@@ -100,7 +100,7 @@ static void *count(void *context)
 	for (int i = 0; i < ROUNDS; i++) {
 		snprintf(name, sizeof(name), "rule %d", i % 300);
 		metrics_add(f->board, METRIC_RULES, board_name(f->board, BOARD_RULES, str_of(name)), 0, 0, 1);
-		board_tell_process(f->board, 0, i, i, false);
+		board_tell_process(f->board, 0, i, i, false, false);
 	}
 	return NULL;
 }

@@ -184,12 +184,14 @@ static void a_damaged_file_is_not_touched_and_mail_goes_on(void **state)
 	assert_int_equal(store_find_suppression(b->store, STR("s"), STR("a"), b->arena, &found), STORE_UNAVAILABLE);
 	assert_int_equal(store_expire(b->store, 1), STORE_UNAVAILABLE);
 	assert_int_equal(store_flush(b->store), STORE_UNAVAILABLE);
+	assert_true(store_is_failing(b->store));
 	struct stat st;
 	assert_int_equal(stat(str_to_c(b->arena, b->path), &st), 0);
 	assert_int_equal(st.st_size, 8192);
 	/* The administrator sets it aside: no restart is needed, and what was kept is written. */
 	set_aside(b);
 	flush_within(b->store, 10);
+	assert_false(store_is_failing(b->store));
 	usleep(600000); /* the reader has rested */
 	assert_found(b, b->store, "id1", "one");
 	assert_int_equal(store_lost_writes(b->store), 0);
