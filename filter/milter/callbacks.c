@@ -9,7 +9,7 @@
 #include "base/fail.h"
 #include "config/snapshot.h"
 #include "milter/mta.h"
-#include "milter/packet.h"
+#include "milter/inbox.h"
 
 /* libmilter's callbacks carry no pointer of ours before the first smfi_setpriv. */
 static struct gate *the_gate;
@@ -121,6 +121,7 @@ static sfsistat on_close(SMFICTX *context)
 		free(mta);
 		smfi_setpriv(context, NULL);
 	}
+	inbox_close();
 	return SMFIS_CONTINUE;
 }
 
@@ -169,7 +170,7 @@ bool milter_open(struct gate *gate, const struct listener *listener, struct diag
 	struct place at = { .setting = "listen" };
 	bool is_open = false;
 	the_gate = gate;
-	if (!packet_guard_is_set())
+	if (!inbox_open(max_packet_bytes(gate)))
 		diag_warn(diags, at, "this libmilter reads packets unguarded: see to it that nobody but the MTA reaches %s",
 			  socket);
 	smfi_setmaxdatasize(max_packet_bytes(gate));

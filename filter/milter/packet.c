@@ -1,31 +1,12 @@
 #include "milter/packet.h"
 
-#include <dlfcn.h>
 #include <libmilter/mfapi.h>
 #include <libmilter/mfdef.h>
-#include <stdlib.h>
-#include <sys/time.h>
-
-#include "base/fail.h"
-
-/* libmilter calls this, of its own, through the dynamic linker; the name of the same here takes its place. */
-typedef char *read_packet(int socket, struct timeval *timeout, char *command, size_t *bytes, char *name);
-read_packet mi_rd_cmd;
-
-static read_packet *libmilter_read_packet;
 
 enum {
-	FIRST_COMMAND = 0x20,    /* what is below are libmilter's own words for a connection that has ended, */
-	RECEIVE_ERROR = 4,       /* such as this one */
 	CONNECT_PORT_BYTES = 2,
 	NEGOTIATION_BYTES = 12,
 };
-
-bool packet_guard_is_set(void)
-{
-	libmilter_read_packet = (read_packet *)(uintptr_t)dlsym(RTLD_NEXT, "mi_rd_cmd");
-	return libmilter_read_packet != NULL && dlsym(RTLD_DEFAULT, "mi_rd_cmd") == (void *)(uintptr_t)&mi_rd_cmd;
-}
 
 static size_t count_texts(struct str data)
 {
@@ -77,16 +58,4 @@ bool packet_is_sound(char command, struct str data)
 	default:
 		return true;
 	}
-}
-
-char *mi_rd_cmd(int socket, struct timeval *timeout, char *command, size_t *bytes, char *name)
-{
-	char *data = libmilter_read_packet(socket, timeout, command, bytes, name);
-	bool is_packet = *command >= FIRST_COMMAND || *command < 0;
-	if (!is_packet || packet_is_sound(*command, (struct str){ data, data == NULL ? 0 : *bytes }))
-		return data;
-	free(data);
-	*bytes = 0;
-	*command = RECEIVE_ERROR;
-	return NULL;
 }

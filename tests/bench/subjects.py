@@ -10,7 +10,7 @@ import time
 import messages
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("builddir", os.path.join(TOP, "build"))
+BUILD = os.path.abspath(os.environ.get("builddir", os.path.join(TOP, "build")))
 START_S = 180  # rspamd compiles its patterns first
 
 # What the MTA may leave out for the filter that does nothing (SMFIP_* of libmilter/mfdef.h).

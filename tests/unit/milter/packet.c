@@ -1,17 +1,8 @@
 #include "../test.h"
 
-#include <libmilter/mfapi.h>
 #include <libmilter/mfdef.h>
 
 #include "milter/packet.h"
-
-static void libmilter_asks_us(void **state)
-{
-	unsigned int major, minor, patch;
-	(void)state;
-	assert_int_equal(smfi_version(&major, &minor, &patch), MI_SUCCESS); /* it is linked */
-	assert_true(packet_guard_is_set());
-}
 
 static void what_an_mta_sends_is_sound(void **state)
 {
@@ -80,7 +71,6 @@ static void what_libmilter_would_stumble_over_is_not(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(libmilter_asks_us),
 		cmocka_unit_test(what_an_mta_sends_is_sound),
 		cmocka_unit_test(what_libmilter_would_stumble_over_is_not),
 	};
