@@ -60,8 +60,7 @@ static bool exchange(int fd, const struct control_call *c, int64_t until_mono_ms
 	return false;
 }
 
-/* "HTTP/1.1 200 OK", fields, an empty line, the body. */
-static bool take_apart(struct str all, struct str *body, bool *is_good)
+bool control_take_apart(struct str all, struct str *body, bool *is_good)
 {
 	const char *end = all.n == 0 ? NULL : memmem(all.p, all.n, "\r\n\r\n", 4);
 	if (end == NULL || all.n < 12 || !str_starts(all, STR("HTTP/1.")))
@@ -83,7 +82,7 @@ enum control_outcome control_try(struct control_call *c, struct buf *answer)
 	if (c->error != 0)
 		return CONTROL_UNREACHABLE;
 	buf_init(&all, ANSWER_MAX_BYTES);
-	bool is_complete = exchange(fd, c, until_mono_ms, &all) && take_apart(buf_str(&all), &body, &c->is_good);
+	bool is_complete = exchange(fd, c, until_mono_ms, &all) && control_take_apart(buf_str(&all), &body, &c->is_good);
 	if (is_complete)
 		buf_add(answer, body);
 	buf_fini(&all);

@@ -30,3 +30,5 @@ enum control_outcome control_try(struct control_call *, struct buf *answer);
 /* The same, with time for a reload. False after a word to stderr that says what to do; who is the command that speaks. */
 bool control_ask(const char *who, const struct options *, const char *method, const char *path, struct buf *answer,
 		 bool *is_good);
+/* "HTTP/1.1 200 OK", fields, an empty line, the body. False if it is not that. */
+bool control_take_apart(struct str all, struct str *body, bool *is_good);

@@ -2,18 +2,14 @@
 
 #include <microhttpd.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/fail.h"
 #include "option/listener.h"
-#include "record/board.h"
-#include "record/metrics.h"
 #include "service/listen.h"
-#include "service/page.h"
-#include "service/status.h"
+#include "service/route.h"
 
 enum {
 	CONNECTIONS_MAX = 32,        /* each has a thread */
@@ -24,10 +20,9 @@ enum {
 
 /* One socket. */
 struct door {
-	struct http *http;
 	struct listener listener;
+	struct entrance entrance;
 	int fd;
-	bool is_unix;
 	struct MHD_Daemon *daemon;
 };
 
@@ -35,155 +30,9 @@ struct http {
 	struct arena *arena;
 	struct door doors[HTTP_LISTEN_MAX];
 	size_t door_count;
-	struct board *board;
-	http_reload_fn *reload;
-	void *context;
-};
-
-/* ---- answers -------------------------------------------------------------------------------------------- */
-
-struct answer {
-	unsigned status;
-	const char *type;
-	struct buf body;
-};
-
-#define TEXT "text/plain; charset=utf-8"
-
-static void say(struct answer *a, unsigned status, const char *sentence)
-{
-	a->status = status;
-	a->type = TEXT;
-	buf_clear(&a->body);
-	buf_printf(&a->body, "%s\n", sentence);
-}
-
-static void answer_metrics(const struct door *d, struct answer *a)
-{
-	a->type = "text/plain; version=0.0.4; charset=utf-8";
-	metrics_print(d->http->board, &a->body);
-}
-
-static void answer_health(const struct door *d, struct answer *a)
-{
-	struct board_process processes[BOARD_LISTENERS];
-	size_t count = board_processes(d->http->board, processes);
-	a->type = TEXT;
-	for (size_t i = 0; i < count; i++) {
-		if (processes[i].state == PROCESS_SERVES)
-			continue;
-		a->status = MHD_HTTP_SERVICE_UNAVAILABLE;
-		buf_printf(&a->body, "%s does not serve\n", processes[i].name);
-	}
-	if (a->status == MHD_HTTP_OK)
-		buf_add(&a->body, STR("ok\n"));
-}
-
-static struct status *status_for(const struct door *d)
-{
-	struct status *s = status_new(d->http->board);
-	if (!d->is_unix)
-		status_hide_people(s);
-	return s;
-}
-
-static void answer_json(const struct door *d, struct answer *a)
-{
-	struct status *s = status_for(d);
-	a->type = "application/json";
-	status_json(s, &a->body);
-	status_free(s);
-}
-
-static void answer_page(const struct door *d, struct answer *a)
-{
-	struct status *s = status_for(d);
-	a->type = "text/html; charset=utf-8";
-	page_write(s, d->is_unix, &a->body);
-	status_free(s);
-}
-
-static void answer_style(const struct door *d, struct answer *a)
-{
-	(void)d;
-	a->type = "text/css; charset=utf-8";
-	buf_add(&a->body, str_of(page_style));
-}
-
-static void answer_reload(const struct door *d, struct answer *a)
-{
-	a->type = TEXT;
-	if (!d->http->reload(d->http->context, &a->body))
-		a->status = MHD_HTTP_CONFLICT;
-}
-
-static const struct route {
-	const char *method, *path;
-	bool is_for_administrator;
-	void (*answer)(const struct door *, struct answer *);
-} routes[] = {
-	{ "GET", "/", false, answer_page },
-	{ "GET", "/page.css", false, answer_style },
-	{ "GET", "/status.json", false, answer_json },
-	{ "GET", "/metrics", false, answer_metrics },
-	{ "GET", "/healthz", false, answer_health },
-	{ "POST", "/reload", true, answer_reload },
 };
 
 /* ---- requests ------------------------------------------------------------------------------------------- */
-
-/* A page of somebody else's in a browser of this host must not reach us by a name of its own (DNS rebinding). */
-static bool is_our_name(const struct door *d, const char *host)
-{
-	struct str name = str_of(host), scheme, port, address;
-	if (host == NULL)
-		return d->is_unix;
-	ptrdiff_t colon = str_find_last(name, ':');
-	if (colon > 0 && name.p[name.n - 1] != ']')
-		name = str_sub(name, 0, (size_t)colon);
-	if (name.n > 2 && name.p[0] == '[' && name.p[name.n - 1] == ']')
-		name = str_sub(name, 1, name.n - 2);
-	if (str_eq_nocase(name, STR("localhost")) || str_eq(name, STR("127.0.0.1")) || str_eq(name, STR("::1")))
-		return true;
-	str_cut(d->listener.socket, ':', &scheme, &address);
-	str_cut(address, '@', &port, &address);
-	return !d->is_unix && str_eq(name, address);
-}
-
-/* Browsers send this only after asking, and are never told that they may. */
-static bool is_from_a_page(struct MHD_Connection *c)
-{
-	return MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Gatepost-Control") == NULL;
-}
-
-static void answer_request(const struct door *d, struct MHD_Connection *c, const char *method, const char *path,
-			   struct answer *a)
-{
-	bool is_known = false;
-	if (strcmp(method, "HEAD") == 0)
-		method = "GET"; /* libmicrohttpd leaves the body out */
-	if (!is_our_name(d, MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Host"))) {
-		say(a, MHD_HTTP_MISDIRECTED_REQUEST, "This is not the host that you asked for.");
-		return;
-	}
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-		const struct route *r = &routes[i];
-		if (strcmp(r->path, path) != 0)
-			continue;
-		is_known = true;
-		if (strcmp(r->method, method) != 0)
-			continue;
-		if (r->is_for_administrator && (!d->is_unix || is_from_a_page(c)))
-			say(a, MHD_HTTP_FORBIDDEN, "Only over the UNIX socket: use the gatepost command.");
-		else
-			r->answer(d, a);
-		return;
-	}
-	if (is_known)
-		say(a, MHD_HTTP_METHOD_NOT_ALLOWED, "Not with this method.");
-	else
-		say(a, MHD_HTTP_NOT_FOUND, "There is no such page.");
-}
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *c, const char *path, const char *method,
 				  const char *version, const char *upload, size_t *upload_bytes, void **state)
@@ -204,9 +53,16 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *c, const
 		{ "Referrer-Policy", "no-referrer" },
 		{ "X-Content-Type-Options", "nosniff" },
 	};
-	struct answer a = { .status = MHD_HTTP_OK };
+	const struct door *d = context;
+	const struct request request = {
+		.method = method,
+		.path = path,
+		.host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Host"),
+		.is_of_command = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Gatepost-Control") != NULL,
+	};
+	struct answer a;
 	buf_init(&a.body, 0);
-	answer_request(context, c, method, path, &a);
+	route_answer(&d->entrance, &request, &a);
 	struct MHD_Response *response =
 		fail_if_null(MHD_create_response_from_buffer(a.body.n, a.body.p, MHD_RESPMEM_MUST_COPY));
 	MHD_add_response_header(response, "Content-Type", a.type);
@@ -224,8 +80,11 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *c, const
 static void read_door(struct arena *a, struct str text, struct door *d)
 {
 	bool reaches_beyond;
+	struct str scheme, port;
 	*d = (struct door){ .listener = { .socket = str_dup(a, text), .mode = SOCKET_MODE, .setting = "http.listen" }, .fd = -1 };
-	BUG_IF(listener_socket_check(a, &d->listener, &d->is_unix, &reaches_beyond) != NULL || reaches_beyond);
+	BUG_IF(listener_socket_check(a, &d->listener, &d->entrance.is_unix, &reaches_beyond) != NULL || reaches_beyond);
+	if (!d->entrance.is_unix && str_cut(d->listener.socket, ':', &scheme, &port))
+		str_cut(port, '@', &port, &d->entrance.address);
 }
 
 static bool open_door(struct door *d, const struct account *serves, struct diags *diags)
@@ -244,7 +103,6 @@ struct http *http_open(const struct strings *listen, const struct account *serve
 	for (size_t i = 0; i < listen->count && is_good; i++) {
 		struct door *d = &h->doors[i];
 		read_door(h->arena, listen->items[i], d);
-		d->http = h;
 		h->door_count++;
 		is_good = open_door(d, serves, diags);
 	}
@@ -256,11 +114,11 @@ struct http *http_open(const struct strings *listen, const struct account *serve
 
 bool http_start(struct http *h, struct board *board, http_reload_fn *reload, void *context)
 {
-	h->board = board;
-	h->reload = reload;
-	h->context = context;
 	for (size_t i = 0; i < h->door_count; i++) {
 		struct door *d = &h->doors[i];
+		d->entrance.board = board;
+		d->entrance.reload = reload;
+		d->entrance.context = context;
 		d->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL,
 					     0, NULL, NULL, on_request, d,
 					     MHD_OPTION_LISTEN_SOCKET, d->fd,
@@ -284,7 +142,7 @@ void http_close(struct http *h)
 			MHD_stop_daemon(d->daemon); /* closes its socket */
 		else if (d->fd >= 0)
 			close(d->fd);
-		if (d->is_unix && d->fd >= 0)
+		if (d->entrance.is_unix && d->fd >= 0)
 			unlink(str_to_c(h->arena, listener_unix_path(&d->listener)));
 	}
 	arena_free(h->arena);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "mail/hide.h"
 
 enum {
 	HOUR_MINUTES = 60,
@@ -149,21 +150,6 @@ struct status *status_new(struct board *b)
 void status_free(struct status *s)
 {
 	free(s);
-}
-
-/* What stands before an @, back to where an address cannot go on, becomes one star. */
-static void hide_local_parts(char *text)
-{
-	for (char *at = strchr(text, '@'); at != NULL; at = strchr(at + 1, '@')) {
-		char *from = at;
-		while (from > text && strchr(" \t<>()[],;:\"'", from[-1]) == NULL)
-			from--;
-		if (from == at)
-			continue;
-		*from = '*';
-		memmove(from + 1, at, strlen(at) + 1);
-		at = from + 1;
-	}
 }
 
 void status_hide_people(struct status *s)
