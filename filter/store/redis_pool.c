@@ -9,9 +9,9 @@
 #include "base/diag.h"
 #include "base/thread.h"
 #include "log/log.h"
+#include "store/redis_link.h"
 
 enum {
-	CONNECT_MS = 2000,        /* only the keeper waits for that */
 	RETRY_MS = 1000,
 	LOOK_EVERY_MS = 1000,
 	COMPLAIN_EVERY_MS = 60000,
@@ -35,7 +35,7 @@ struct redis_pool {
 	unsigned generation;          /* links of an older one are closed when they come back */
 	bool is_up, is_closing;
 	int64_t complain_at_mono_ms;
-	char why[160];                /* of the last failure */
+	char why[REDIS_WHY_MAX];                /* of the last failure */
 };
 
 static struct timeval timeval_of(int64_t ms)
@@ -49,82 +49,6 @@ static void link_free(struct link *l)
 		return;
 	redisFree(l->redis);
 	free(l);
-}
-
-/* ---- opening ----------------------------------------------------------------------------------------------- */
-
-enum outcome { CONNECTED, NOT_THERE, NOT_LET_IN };
-
-/* True if the reply is good; else *outcome and the reason are set. */
-static bool is_good(redisContext *redis, const redisReply *reply, enum outcome *outcome, char why[static 160])
-{
-	static const char *const passing[] = { "LOADING", "BUSY", "MASTERDOWN", "TRYAGAIN" };
-	if (reply != NULL && reply->type != REDIS_REPLY_ERROR)
-		return true;
-	*outcome = reply == NULL ? NOT_THERE : NOT_LET_IN;
-	for (size_t i = 0; reply != NULL && i < sizeof(passing) / sizeof(passing[0]); i++)
-		if (strncmp(reply->str, passing[i], strlen(passing[i])) == 0)
-			*outcome = NOT_THERE;
-	snprintf(why, 160, "%s", reply == NULL ? redis->errstr : reply->str);
-	return false;
-}
-
-static bool tell(redisContext *redis, const struct str *args, size_t count, enum outcome *outcome, char why[static 160])
-{
-	const char *argv[REDIS_ARGS_MAX];
-	size_t lengths[REDIS_ARGS_MAX];
-	for (size_t i = 0; i < count; i++) {
-		argv[i] = args[i].p;
-		lengths[i] = args[i].n;
-	}
-	redisReply *reply = redisCommandArgv(redis, (int)count, argv, lengths);
-	bool ok = is_good(redis, reply, outcome, why);
-	freeReplyObject(reply);
-	return ok;
-}
-
-static enum outcome log_in(const struct redis_url *u, redisContext *redis, char why[static 160])
-{
-	enum outcome outcome = CONNECTED;
-	struct arena *a = arena_new();
-	struct str password, reason, database = str_printf(a, "%d", u->database);
-	const struct str select[] = { STR("SELECT"), database }, ping[] = { STR("PING") };
-	bool ok = redis_password_read(a, u, &password, &reason);
-	if (!ok) {
-		outcome = NOT_LET_IN;
-		snprintf(why, 160, "%.*s", STR_ARG(reason));
-	} else if (password.n > 0 && u->user.n > 0) {
-		ok = tell(redis, (const struct str[]){ STR("AUTH"), u->user, password }, 3, &outcome, why);
-	} else if (password.n > 0) {
-		ok = tell(redis, (const struct str[]){ STR("AUTH"), password }, 2, &outcome, why);
-	}
-	ok = ok && (u->database == 0 || tell(redis, select, 2, &outcome, why)) && tell(redis, ping, 1, &outcome, why);
-	arena_free(a);
-	return outcome;
-}
-
-static enum outcome link_open(const struct redis_url *u, struct link **opened, char why[static 160])
-{
-	struct timeval wait = timeval_of(CONNECT_MS);
-	redisContext *redis = u->path.n > 0 ? redisConnectUnixWithTimeout(u->path.p, wait)
-					    : redisConnectWithTimeout(u->host.p, u->port, wait);
-	enum outcome outcome = NOT_THERE;
-	fail_if_null(redis);
-	if (redis->err != 0) {
-		snprintf(why, 160, "%s", redis->errstr);
-	} else {
-		redisSetTimeout(redis, wait);
-		if (u->path.n == 0)
-			redisEnableKeepAlive(redis);
-		outcome = log_in(u, redis, why);
-	}
-	if (outcome != CONNECTED) {
-		redisFree(redis);
-		return outcome;
-	}
-	*opened = fail_if_null(calloc(1, sizeof(**opened)));
-	(*opened)->redis = redis;
-	return outcome;
 }
 
 /* ---- the list of free links: called with the lock held ------------------------------------------------------ */
@@ -167,32 +91,32 @@ static bool note_down(struct redis_pool *p, unsigned generation, const char *why
 	return true;
 }
 
-static void tell_down(struct redis_pool *p, const char *why)
+static void tell_down(struct redis_pool *p, enum link_outcome outcome, const char *why)
 {
-	log_error(p->log, "store: %s does not answer: %s", p->url.shown.p, why);
+	log_error(p->log, "store: %s %s: %s", p->url.shown.p, link_outcome_word(outcome), why);
 }
 
 /* ---- the keeper -------------------------------------------------------------------------------------------- */
 
 /* Opens as many links as there should be, or none. */
-static enum outcome open_links(struct redis_pool *p, struct link **list, char why[static 160])
+static enum link_outcome open_links(struct redis_pool *p, struct link **list, char why[static REDIS_WHY_MAX])
 {
 	*list = NULL;
 	for (size_t i = 0; i < p->link_count; i++) {
-		struct link *l;
-		enum outcome outcome = link_open(&p->url, &l, why);
-		if (outcome == CONNECTED) {
-			l->next = *list;
-			*list = l;
+		enum link_outcome outcome;
+		struct link *l = fail_if_null(calloc(1, sizeof(*l)));
+		l->redis = redis_link_open(&p->url, &outcome, why);
+		l->next = *list;
+		*list = l;
+		if (outcome == LINK_OPEN)
 			continue;
-		}
 		while ((l = *list) != NULL) {
 			*list = l->next;
 			link_free(l);
 		}
 		return outcome;
 	}
-	return CONNECTED;
+	return LINK_OPEN;
 }
 
 /* With the lock held. */
@@ -211,20 +135,20 @@ static void put_up(struct redis_pool *p, struct link *list)
 static void reconnect(struct redis_pool *p)
 {
 	struct link *list;
-	char why[160] = "";
+	char why[REDIS_WHY_MAX] = "";
 	pthread_mutex_unlock(&p->lock);
-	enum outcome outcome = open_links(p, &list, why);
-	if (outcome == CONNECTED)
+	enum link_outcome outcome = open_links(p, &list, why);
+	if (outcome == LINK_OPEN)
 		log_info(p->log, "store: %s answers again", p->url.shown.p);
 	pthread_mutex_lock(&p->lock);
-	bool is_news = outcome != CONNECTED && strcmp(p->why, why) != 0;
-	if (outcome == CONNECTED)
+	bool is_news = outcome != LINK_OPEN && strcmp(p->why, why) != 0;
+	if (outcome == LINK_OPEN)
 		put_up(p, list);
 	else
 		snprintf(p->why, sizeof(p->why), "%s", why);
 	if (is_news) {
 		pthread_mutex_unlock(&p->lock);
-		tell_down(p, why);
+		tell_down(p, outcome, why);
 		pthread_mutex_lock(&p->lock);
 	}
 }
@@ -291,16 +215,16 @@ struct redis_pool *redis_pool_new(const struct redis_url *u, size_t links, bool 
 	struct link *list;
 	/* hiredis writes to connections that Redis may have closed. */
 	signal(SIGPIPE, SIG_IGN);
-	enum outcome outcome = open_links(p, &list, p->why);
-	if (outcome == CONNECTED)
+	enum link_outcome outcome = open_links(p, &list, p->why);
+	if (outcome == LINK_OPEN)
 		put_up(p, list);
-	if (outcome == NOT_LET_IN)
-		diag_error(diags, at, "%s does not let us in: %s", u->shown.p, p->why);
-	else if (outcome == NOT_THERE && must_be_there)
-		diag_error(diags, at, "%s does not answer: %s", u->shown.p, p->why);
-	else if (outcome == NOT_THERE)
-		diag_warn(diags, at, "%s does not answer: %s. It will be tried every second", u->shown.p, p->why);
-	if (outcome == NOT_LET_IN || (outcome == NOT_THERE && must_be_there)) {
+	const char *word = link_outcome_word(outcome);
+	bool is_passing = outcome == LINK_OPEN || (outcome == LINK_NOT_THERE && !must_be_there);
+	if (!is_passing)
+		diag_error(diags, at, "%s %s: %s", u->shown.p, word, p->why);
+	else if (outcome == LINK_NOT_THERE)
+		diag_warn(diags, at, "%s %s: %s. It will be tried every second", u->shown.p, word, p->why);
+	if (!is_passing) {
 		pool_free(p);
 		return NULL;
 	}
@@ -342,7 +266,7 @@ static void give_back(struct redis_pool *p, struct link *l)
 		add_free(p, l);
 	pthread_mutex_unlock(&p->lock);
 	if (is_down)
-		tell_down(p, l->redis->errstr);
+		tell_down(p, LINK_NOT_THERE, l->redis->errstr);
 	if (!is_kept)
 		link_free(l);
 }

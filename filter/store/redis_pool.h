@@ -22,7 +22,7 @@ struct redis_command {
 
 enum { REDIS_ARGS_MAX = 24, REDIS_MAIL_MS = 250, REDIS_WORK_MS = 5000 };
 
-/* NULL and a diagnostic if Redis does not let us in, or is not there while it must be; else that is a warning. */
+/* NULL and a diagnostic if Redis does not let us in, holds what we do not understand, or is not there while it must be; else that is a warning. */
 struct redis_pool *redis_pool_new(const struct redis_url *, size_t connections, bool must_be_there, struct log *,
 				  struct diags *);
 void redis_pool_free(struct redis_pool *);

@@ -236,10 +236,9 @@ static void a_user_may_be_named(void **state)
 	b->store = store_open(url, NULL, b->diags);
 	assert_non_null(b->store);
 	assert_int_equal(ask_everything(b), STORE_OK);
-	/* Its keys are those with our prefix: another prefix is refused, as a value. */
-	store_close(b->store);
-	b->store = store_open(str_printf(b->arena, "%s&prefix=other:", url.p), NULL, b->diags);
-	assert_int_equal(ask_everything(b), STORE_UNAVAILABLE);
+	/* Its keys are those with our prefix. */
+	assert_null(store_open(str_printf(b->arena, "%s&prefix=other:", url.p), NULL, b->diags));
+	assert_said(b, "does not let us in: NOPERM");
 }
 
 static void over_tcp_too(void **state)
@@ -305,6 +304,75 @@ static void commands_beside_the_daemon_need_redis(void **state)
 	assert_null(store_open_editor(b->url, b->diags));
 	assert_said(b, "does not answer: ");
 	assert_int_equal(diags_errors(b->diags), 1);
+}
+
+/* ---- the format -------------------------------------------------------------------------------------------- */
+
+static void tell(struct bench *b, const char *command)
+{
+	char reply[16];
+	if (!redis_server_tell(&b->server, command, reply, sizeof(reply)))
+		fail_msg("Redis refuses: %s", command);
+}
+
+static void a_new_store_says_its_format(void **state)
+{
+	struct bench *b = *state;
+	char format[16];
+	assert_true(redis_server_tell(&b->server, "GET gatepost:format", format, sizeof(format)));
+	assert_string_equal(format, "1");
+}
+
+/* What was there before there was a number of the format. */
+static void a_store_without_format_is_taken_as_the_first(void **state)
+{
+	struct bench *b = *state;
+	char format[16];
+	const struct store_bucket one = { STR("k"), 1, HOUR_MS };
+	int64_t wait_ms;
+	assert_int_equal(take_of(b->store, one, &wait_ms), STORE_OK);
+	store_close(b->store);
+	tell(b, "DEL gatepost:format");
+	b->store = store_open(b->url, NULL, b->diags);
+	assert_int_equal(take_of(b->store, one, &wait_ms), STORE_OK);
+	assert_true(wait_ms > 0);
+	assert_true(redis_server_tell(&b->server, "GET gatepost:format", format, sizeof(format)));
+	assert_string_equal(format, "1");
+}
+
+static void what_a_newer_version_wrote_is_refused(void **state)
+{
+	struct bench *b = *state;
+	tell(b, "SET gatepost:format 2");
+	assert_null(store_open(b->url, NULL, b->diags));
+	assert_said(b, "holds what this version does not understand: it was written by a newer Gatepost (format 2, this one knows 1)");
+	assert_null(store_open_editor(b->url, b->diags));
+	tell(b, "SET gatepost:format two");
+	assert_null(store_open_reader(b->url, b->diags));
+	assert_said(b, "gatepost:format is no number of a format: name another prefix");
+	assert_int_equal(diags_errors(b->diags), 3);
+	b->store = store_open(str_printf(b->arena, "%s?prefix=other:", b->url.p), NULL, b->diags);
+	assert_non_null(b->store);
+}
+
+/* Another gateway was updated while Redis was away. */
+static void a_newer_format_is_found_when_redis_comes_back(void **state)
+{
+	struct bench *b = *state;
+	struct log *log = open_log(b);
+	store_close(b->store);
+	b->store = store_open(b->url, log, b->diags);
+	tell(b, "SET gatepost:format 2");
+	assert_true(redis_server_tell(&b->server, "CLIENT KILL TYPE normal", NULL, 0));
+	wait_until_it_is_away(b->store);
+	usleep(100 * 1000);
+	assert_int_equal(take(b->store), STORE_UNAVAILABLE);
+	tell(b, "SET gatepost:format 1");
+	wait_until_it_answers(b->store);
+	store_close(b->store);
+	b->store = NULL;
+	log_close(log);
+	assert_int_equal(count_in_log(b, "does not understand: it was written by a newer Gatepost"), 1);
 }
 
 /* ---- going away and coming back ---------------------------------------------------------------------------- */
@@ -517,8 +585,8 @@ static void nothing_stays_for_ever(void **state)
 		/* Redis forgets what is over when it is asked for it. */
 		redis_server_tell(&b->server, "EXISTS gatepost:bucket:brief gatepost:refusal:k", size, sizeof(size));
 		assert_true(redis_server_tell(&b->server, "DBSIZE", size, sizeof(size)));
-	} while (strcmp(size, "0") != 0 && clock_mono_ms() < until_ms);
-	assert_string_equal(size, "0");
+	} while (strcmp(size, "1") != 0 && clock_mono_ms() < until_ms);
+	assert_string_equal(size, "1"); /* the format */
 }
 
 int main(void)
@@ -534,6 +602,10 @@ int main(void)
 		T(setup_redis, prefixes_and_databases_are_apart),
 		T(setup_redis, counting_here_is_apart),
 		T(setup_redis, commands_beside_the_daemon_need_redis),
+		T(setup_redis, a_new_store_says_its_format),
+		T(setup_redis, a_store_without_format_is_taken_as_the_first),
+		T(setup_server, what_a_newer_version_wrote_is_refused),
+		T(setup_redis, a_newer_format_is_found_when_redis_comes_back),
 		T(setup_server, a_store_opens_without_redis),
 		T(setup_server, a_crash_during_use_is_a_status),
 		T(setup_redis, a_redis_that_hangs_is_found_out_once),
