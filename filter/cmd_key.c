@@ -124,7 +124,7 @@ static int show_pending(struct call *c, struct str name)
 		key_row_print_record(row, stdout);
 		fflush(stdout);
 		fprintf(stderr, "\nUntil then it does not sign. When it is published: gatepost key check %.*s && "
-			"systemctl reload gatepost\n", STR_ARG(name));
+			"gatepost reload\n", STR_ARG(name));
 	}
 	return line == NULL ? EX_CONFIG : EX_OK;
 }
@@ -223,7 +223,7 @@ static void promote(struct call *c, struct key_state *state)
 	int64_t now_s = clock_unix_s();
 	const struct key_version *next = key_state_in(state, KEY_PENDING), *old = key_state_in(state, KEY_ACTIVE);
 	key_state_promote(state, now_s, c->options->sign_overlap / 1000);
-	printf("%.*s %.*s is active from now on: systemctl reload gatepost\n", STR_ARG(state->name),
+	printf("%.*s %.*s is active from now on: gatepost reload\n", STR_ARG(state->name),
 	       STR_ARG(next->selector));
 	if (old != NULL)
 		printf("%.*s %.*s is retiring: keep its record until %.*s\n", STR_ARG(state->name),

@@ -16,16 +16,18 @@ enum {
 	RELOAD_MS = 90000,
 };
 
-/* The administrator's own, if there is one. */
-static bool socket_of(const struct options *o, struct str *socket)
+/* The administrator's own; else any, for who only asks. */
+static bool choose_socket(struct control_call *c)
 {
-	for (size_t i = 0; i < o->http_listen.count; i++)
-		if (i == 0 || str_starts(o->http_listen.items[i], STR("unix:"))) {
-			*socket = o->http_listen.items[i];
-			if (str_starts(*socket, STR("unix:")))
-				break;
-		}
-	return o->http_listen.count > 0;
+	const struct strings *all = &c->options->http_listen;
+	for (size_t i = 0; i < all->count; i++) {
+		bool is_own = str_starts(all->items[i], STR("unix:"));
+		if (is_own || (c->socket.n == 0 && strcmp(c->method, "GET") == 0))
+			c->socket = all->items[i];
+		if (is_own)
+			break;
+	}
+	return c->socket.n > 0;
 }
 
 /* 0, or an errno. */
@@ -76,7 +78,7 @@ enum control_outcome control_try(struct control_call *c, struct buf *answer)
 	struct str body;
 	struct buf all;
 	int fd;
-	if (!socket_of(c->options, &c->socket))
+	if (!choose_socket(c))
 		return CONTROL_NO_SOCKET;
 	c->error = dial(c, &fd);
 	if (c->error != 0)
