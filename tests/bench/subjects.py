@@ -227,6 +227,7 @@ PublicSuffixList /usr/share/publicsuffix/public_suffix_list.dat
 
 
 class OpenDkimSigning(Subject):
+    """One opendkim signs with one algorithm: for two signatures two of them, one behind the other."""
     name = "opendkim signing"
 
     def __init__(self, folder, messages_made, core, kinds):
@@ -236,27 +237,24 @@ class OpenDkimSigning(Subject):
 
     def start(self):
         os.mkdir(self.path("keys"), 0o700)
-        keys = signing = ""
         for kind in self.kinds:
-            path = shutil.copy(self.messages.keys[kind].path, self.path("keys"))
-            keys += f"{kind} {messages.DOMAIN}:{kind}:{path}\n"
-            signing += f"*@{messages.DOMAIN} {kind}\n"
-        self.write("opendkim.conf", f"""
+            key = shutil.copy(self.messages.keys[kind].path, self.path("keys"))
+            config = self.write(f"{kind}.conf", f"""
 Syslog no
 Mode s
-Socket local:{self.path('dkim.sock')}
+Socket local:{self.path(kind + '.sock')}
 UMask 000
 Background no
 RequireSafeKeys no
 Canonicalization relaxed/relaxed
 OversignHeaders From
-MultipleSignatures yes
-KeyTable {self.write('keytable', keys)}
-SigningTable refile:{self.write('signingtable', signing)}
+SignatureAlgorithm {kind}-sha256
+KeyTable {self.write(kind + '.keytable', f"{kind} {messages.DOMAIN}:{kind}:{key}")}
+SigningTable refile:{self.write(kind + '.signingtable', f"*@{messages.DOMAIN} {kind}")}
 InternalHosts {self.write('internal', messages.CLIENT)}
 """)
-        self.run("opendkim", "-f", "-x", self.path("opendkim.conf"))
-        self.sockets = [self.wait(self.path("dkim.sock"))]
+            self.run("opendkim", "-f", "-x", config)
+        self.sockets = [self.wait(self.path(kind + ".sock")) for kind in self.kinds]
 
 
 SUFFIXES = "example\ncom\nnet\norg\n"
