@@ -105,8 +105,9 @@ def differences(message, answer, record):
         yield f"the client saw {answer[0]}, not {message.code}"
     if record["disposition"] != message.disposition:
         yield f"the disposition is {record['disposition']}, not {message.disposition}"
-    if message.rule and record["decision"]["rule"] != message.rule:
-        yield f"rule {record['decision']['rule']} decided, not {message.rule}"
+    rule = record["decision"].get("rule")
+    if message.rule and rule != message.rule:
+        yield f"rule {rule} decided, not {message.rule}"
     for method, result in message.results.items():
         if record[method]["result"] != result:
             yield f"{method} is {record[method]['result']}, not {result}"

@@ -214,7 +214,7 @@ static struct str record_cell(struct arena *a, size_t row, size_t column)
 	case 1:
 		return str_of(member_type_words[m->type]);
 	case 2:
-		return str_of(m->is_always_there ? "always" : "sometimes");
+		return str_of(member_there_words[m->there]);
 	}
 	return str_of(m->doc);
 }

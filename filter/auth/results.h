@@ -10,7 +10,6 @@ struct spf_verdict {
 	enum result result;
 	struct str domain;       /* that was checked; normalized, empty if none */
 	struct str identity;     /* "mailfrom" or "helo" */
-	struct str sender;       /* as given to the macros: local@domain */
 	struct str mechanism;    /* that matched, as published (cut after 120 bytes); empty if none */
 	struct str reason;       /* for people; never empty unless result is none */
 	struct str explanation;  /* expanded exp= with fail; printable ASCII, bounded */
@@ -52,7 +51,7 @@ struct iprev_verdict {
 };
 
 struct auth_results {
-	const struct spf_verdict *spf_mailfrom;  /* NULL: not checked; the same as spf_helo with the null sender */
+	const struct spf_verdict *spf_mailfrom;  /* NULL, both: not checked; the same as spf_helo with the null sender */
 	const struct spf_verdict *spf_helo;
 	const struct dkim_verdict *dkim;
 	size_t dkim_count;

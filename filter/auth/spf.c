@@ -76,12 +76,12 @@ static void check_host(struct dns *dns, const struct spf_check *check, int64_t d
 		       struct spf_verdict *v, struct arena *a)
 {
 	int64_t own_deadline = clock_mono_ms() + LIMIT_TIME_MS;
-	v->sender = str_printf(a, "%.*s@%.*s", STR_ARG(local), STR_ARG(v->domain));
 	struct spf_query q = {
 		.dns = dns,
 		.arena = a,
 		.deadline_mono_ms = deadline_mono_ms < own_deadline ? deadline_mono_ms : own_deadline,
-		.values = { .sender = v->sender, .local = local, .domain = v->domain,
+		.values = { .sender = str_printf(a, "%.*s@%.*s", STR_ARG(local), STR_ARG(v->domain)),
+			    .local = local, .domain = v->domain,
 			    .helo = str_sub(check->helo, 0, HELO_BYTES_MAX), .our_name = check->our_name,
 			    .client = check->client },
 	};
@@ -99,8 +99,7 @@ static struct spf_verdict *verdict_new(struct arena *a, const char *identity)
 {
 	struct spf_verdict *v = ARENA_NEW(a, struct spf_verdict);
 	*v = (struct spf_verdict){ .result = RESULT_NONE, .domain = STR_EMPTY, .identity = str_of(identity),
-				   .sender = STR_EMPTY, .mechanism = STR_EMPTY, .reason = STR_EMPTY,
-				   .explanation = STR_EMPTY };
+				   .mechanism = STR_EMPTY, .reason = STR_EMPTY, .explanation = STR_EMPTY };
 	return v;
 }
 

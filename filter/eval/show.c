@@ -124,7 +124,7 @@ static void print_facts(const struct show *s, const json_t *record)
 	fprintf(s->out, "  facts\n");
 	for (enum fact_id id = 0; id < FACT_COUNT; id++) {
 		const json_t *value = fact_in(record, id, s->arena);
-		if (value == NULL || json_is_null(value))
+		if (value == NULL)
 			continue;
 		fprintf(s->out, "    %-24s ", fact_descs[id].name);
 		print_value(s, value);
@@ -172,7 +172,7 @@ static void print_record(struct show *s, struct str text, bool has_edits)
 		print_edits(s);
 	const json_t *decision = json_object_get(record, "decision");
 	fprintf(s->out, "  %s", member(record, "disposition"));
-	if (json_is_string(json_object_get(decision, "rule")))
+	if (json_object_get(decision, "rule") != NULL)
 		fprintf(s->out, " by rule %s (%s:%d)", member(decision, "rule"), member(decision, "file"),
 			(int)json_integer_value(json_object_get(decision, "line")));
 	fprintf(s->out, ", id %s\n\n", member(record, "id"));

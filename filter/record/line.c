@@ -62,7 +62,7 @@ static void add_label(struct line *l, const char *label)
 /* Facts that could not be told are "unknown"; what is not there is left out. */
 static void add_field(struct line *l, const char *label, const json_t *value)
 {
-	if (value == NULL || json_is_null(value))
+	if (value == NULL)
 		return;
 	add_label(l, label);
 	if (json_is_integer(value))

@@ -5,8 +5,8 @@
  * Owns:    texts in the arena. Threads: any (pure). Fails: never.
  *
  * The JSON object: member_table.def, and every fact that was asked for, by name, the dot made a nested object:
- * {"spf": {"result": "pass"}}. null: known to be absent (no TLS, no login); {"unknown": reason}: could not be told; not
- * there: its stage never came, or nothing asked for it. */
+ * {"spf": {"result": "pass"}}. {"unknown": reason}: could not be told; not there: absent (no TLS, no login), its stage
+ * never came, or nothing asked for it. */
 #pragma once
 
 #include "auth/results.h"

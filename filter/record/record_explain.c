@@ -119,18 +119,25 @@ static void tell_workflow(struct teller *t)
 		     member_text(workflow, "owner"), member_text(t->record, "from.address"));
 }
 
+/* of: the object that has the check's domain and reason. */
+static void tell_spf(struct teller *t, const char *identity, const char *result, const json_t *of)
+{
+	tell(t, "SPF", "%s for %s (%s): %s", result, or_else(member_text(of, "domain"), "no domain"),
+	     strcmp(identity, "helo") == 0 ? "HELO" : "envelope sender", or_else(member_text(of, "reason"), "no record"));
+}
+
 static void tell_spf_and_dkim(struct teller *t)
 {
+	const json_t *spf = member_at(t->record, "spf"), *helo = member_at(spf, "helo");
 	const json_t *one;
 	size_t i;
 	if (member_at(t->record, "iprev.result") != NULL)
 		tell(t, "iprev", "%s: %s", member_text(t->record, "iprev.result"),
 		     or_else(member_text(t->record, "iprev.name"), member_text(t->record, "iprev.reason")));
-	json_array_foreach(member_at(t->record, "spf.checks"), i, one)
-		tell(t, "SPF", "%s for %s (%s): %s", member_text(one, "result"),
-		     or_else(member_text(one, "domain"), "no domain"),
-		     member_is(one, "identity", "helo") ? "HELO" : "envelope sender",
-		     or_else(member_text(one, "reason"), or_else(member_text(one, "mechanism"), "no record")));
+	if (member_at(spf, "result") != NULL)
+		tell_spf(t, member_text(spf, "identity"), member_text(spf, "result"), spf);
+	if (helo != NULL)
+		tell_spf(t, "helo", member_text(spf, "helo_result"), helo);
 	json_array_foreach(member_at(t->record, "dkim.signatures"), i, one)
 		tell(t, "DKIM", "%s for d=%s s=%s a=%s%s%s%s", member_text(one, "result"), member_text(one, "domain"),
 		     member_text(one, "selector"), member_text(one, "algorithm"),

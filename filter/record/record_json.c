@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/fail.h"
@@ -22,7 +23,7 @@ enum { STEP_COUNT = sizeof(steps) / sizeof(steps[0]) };
 /* "spf.result" is the member "result" of the group "spf". A group stands in several places of the fact table, but once
  * in the record. */
 static struct fact_member {
-	struct str group;
+	char group[32];
 	const char *name;
 	enum fact_id next;   /* of the same group; FACT_COUNT: none */
 	bool is_first;
@@ -33,13 +34,14 @@ static void members_init(void)
 {
 	for (enum fact_id id = 0; id < FACT_COUNT; id++) {
 		struct fact_member *m = &members[id];
-		struct str rest;
-		str_cut(str_of(fact_descs[id].name), '.', &m->group, &rest);
+		struct str group, rest;
+		str_cut(str_of(fact_descs[id].name), '.', &group, &rest);
+		snprintf(m->group, sizeof(m->group), "%.*s", STR_ARG(group));
 		m->name = rest.p;
 		m->next = FACT_COUNT;
 		m->is_first = true;
 		for (enum fact_id before = id; before > 0 && m->is_first; before--) {
-			if (!str_eq(members[before - 1].group, m->group))
+			if (strcmp(members[before - 1].group, m->group) != 0)
 				continue;
 			members[before - 1].next = id;
 			m->is_first = false;
@@ -47,18 +49,17 @@ static void members_init(void)
 	}
 }
 
+/* Nothing for one that nobody set, or that is absent. */
 static void put_fact(struct writer *w, enum fact_id id, const struct fact_value *v)
 {
 	char ip[IP_TEXT_MAX];
 	const char *name = members[id].name;
-	if (v->state == FACT_ABSENT) {
-		writer_null(w, name);
+	if (v->state == FACT_UNSET || v->state == FACT_ABSENT)
 		return;
-	}
 	if (v->state == FACT_UNKNOWN) {
 		writer_object(w, name);
 		writer_text(w, "unknown", v->reason);
-		writer_object_end(w);
+		writer_end(w);
 		return;
 	}
 	switch (fact_descs[id].type) {
@@ -90,25 +91,22 @@ static void put_fact(struct writer *w, enum fact_id id, const struct fact_value 
 
 static void put_reply(struct writer *w, const struct reply *r)
 {
-	if (r->code == 0) {
-		writer_null(w, "reply");
+	if (r->code == 0)
 		return;
-	}
 	writer_object(w, "reply");
 	writer_int(w, "code", r->code);
 	writer_text(w, "enhanced", r->enhanced);
 	writer_text(w, "text", r->text);
-	writer_object_end(w);
+	writer_end(w);
 }
 
 static void put_place(struct writer *w, const struct rule_place *place)
 {
-	writer_text_or_null(w, "rule", str_of(place->rule));
-	writer_text_or_null(w, "file", str_of(place->file));
 	if (place->rule == NULL)
-		writer_null(w, "line");
-	else
-		writer_int(w, "line", place->line);
+		return;
+	writer_text(w, "rule", str_of(place->rule));
+	writer_text(w, "file", str_of(place->file));
+	writer_int(w, "line", place->line);
 }
 
 static void put_texts_of(struct writer *w, const char *name, const struct decision *d, size_t count, enum action action)
@@ -117,7 +115,7 @@ static void put_texts_of(struct writer *w, const char *name, const struct decisi
 	for (size_t i = 0; i < count; i++)
 		if (d->effects[i].action == action)
 			writer_text(w, NULL, d->effects[i].value);
-	writer_list_end(w);
+	writer_end(w);
 }
 
 static void put_effects(struct writer *w, const struct decision *d)
@@ -133,10 +131,10 @@ static void put_effects(struct writer *w, const struct decision *d)
 		writer_object(w, NULL);
 		writer_text(w, "name", e->name);
 		writer_text(w, "value", e->value);
-		writer_text_or_null(w, "rule", str_of(e->from.rule));
-		writer_object_end(w);
+		writer_text_if_any(w, "rule", str_of(e->from.rule));
+		writer_end(w);
 	}
-	writer_list_end(w);
+	writer_end(w);
 }
 
 static void put_decision(struct writer *w, const struct decision *d)
@@ -144,7 +142,7 @@ static void put_decision(struct writer *w, const struct decision *d)
 	writer_object(w, "decision");
 	writer_word(w, "action", action_descs[d->action].name);
 	put_place(w, &d->from);
-	writer_text_or_null(w, "reason", d->reason);
+	writer_text_if_any(w, "reason", d->reason);
 	writer_bool(w, "unknown", d->is_unknown);
 	put_effects(w, d);
 	size_t count = writer_told(w, d->observed_count, w->limits.effects);
@@ -154,10 +152,10 @@ static void put_decision(struct writer *w, const struct decision *d)
 		put_place(w, &d->observed[i].from);
 		writer_word(w, "action", action_descs[d->observed[i].action].name);
 		put_reply(w, &d->observed[i].reply);
-		writer_object_end(w);
+		writer_end(w);
 	}
-	writer_list_end(w);
-	writer_object_end(w);
+	writer_end(w);
+	writer_end(w);
 }
 
 static void put_recipients(struct writer *w, const struct record *r)
@@ -171,66 +169,62 @@ static void put_recipients(struct writer *w, const struct record *r)
 		writer_object(w, NULL);
 		writer_text(w, "address", one->address);
 		put_reply(w, &one->reply);
-		if (one->from.rule != NULL)
-			put_place(w, &one->from);
-		writer_object_end(w);
+		put_place(w, &one->from);
+		writer_end(w);
 	}
-	writer_list_end(w);
-	writer_object_end(w);
+	writer_end(w);
+	writer_end(w);
 }
 
-static void put_milliseconds(struct writer *w, const struct record *r)
+static void put_microseconds(struct writer *w, const struct record *r)
 {
-	writer_object(w, "ms");
+	writer_object(w, "us");
 	for (enum stage s = 0; s < STAGE_COUNT; s++)
 		if (r->stage_us[s] > 0)
-			writer_thousandths(w, stage_words[s], r->stage_us[s]);
-	writer_thousandths(w, "dns_wait", r->dns_wait_us);
-	writer_object_end(w);
+			writer_int(w, stage_words[s], r->stage_us[s]);
+	writer_int(w, "dns_wait", r->dns_wait_us);
+	writer_end(w);
 }
 
 /* ---- what authentication found, beside the facts of the same name ------------------------------------------ */
 
-static void put_spf_check(struct writer *w, const struct spf_verdict *v)
+static void put_spf_work(struct writer *w, const struct spf_verdict *v)
 {
-	writer_object(w, NULL);
-	writer_text(w, "identity", v->identity);
-	writer_text_or_null(w, "domain", v->domain);
-	writer_word(w, "result", result_words[v->result]);
-	writer_text_or_null(w, "sender", v->sender);
-	writer_text_or_null(w, "mechanism", v->mechanism);
-	writer_text_or_null(w, "reason", v->reason);
-	writer_text_or_null(w, "explanation", v->explanation);
-	writer_int(w, "lookups", v->lookups);
+	writer_text_if_any(w, "mechanism", v->mechanism);
 	writer_int(w, "voids", v->voids);
-	writer_object_end(w);
 }
 
 static void put_spf(struct writer *w, const struct record *r)
 {
-	const struct auth_results *auth = r->auth;
-	writer_list(w, "checks");
-	if (auth->spf_mailfrom != NULL)
-		put_spf_check(w, auth->spf_mailfrom);
-	if (auth->spf_helo != NULL && auth->spf_helo != auth->spf_mailfrom) /* with <> they are one check */
-		put_spf_check(w, auth->spf_helo);
-	writer_list_end(w);
+	const struct spf_verdict *v = r->auth->spf_mailfrom, *helo = r->auth->spf_helo;
+	if (v == NULL)
+		return;
+	put_spf_work(w, v);
+	if (v == helo) /* with <> they are one check */
+		return;
+	writer_object(w, "helo");
+	writer_text_if_any(w, "domain", helo->domain);
+	writer_text_if_any(w, "reason", helo->reason);
+	writer_text_if_any(w, "explanation", helo->explanation);
+	writer_int(w, "lookups", helo->lookups);
+	put_spf_work(w, helo);
+	writer_end(w);
 }
 
 static void put_signature(struct writer *w, const struct dkim_verdict *v)
 {
 	writer_object(w, NULL);
-	writer_text_or_null(w, "domain", v->domain);
-	writer_text_or_null(w, "selector", v->selector);
-	writer_text_or_null(w, "identity", v->identity);
-	writer_text_or_null(w, "algorithm", v->algorithm);
-	writer_text_or_null(w, "signature", v->signature);
+	writer_text_if_any(w, "domain", v->domain);
+	writer_text_if_any(w, "selector", v->selector);
+	writer_text_if_any(w, "identity", v->identity);
+	writer_text_if_any(w, "algorithm", v->algorithm);
+	writer_text_if_any(w, "signature", v->signature);
 	writer_word(w, "result", result_words[v->result]);
-	writer_text_or_null(w, "reason", v->reason);
+	writer_text_if_any(w, "reason", v->reason);
 	writer_int(w, "key_bits", v->key_bits);
 	writer_bool(w, "testing", v->is_testing);
 	writer_bool(w, "covers_body", v->covers_body);
-	writer_object_end(w);
+	writer_end(w);
 }
 
 static void put_dkim(struct writer *w, const struct record *r)
@@ -239,14 +233,15 @@ static void put_dkim(struct writer *w, const struct record *r)
 	writer_list(w, "signatures");
 	for (size_t i = 0; i < count; i++)
 		put_signature(w, &r->auth->dkim[i]);
-	writer_list_end(w);
-	writer_int(w, "skipped", (int64_t)r->auth->dkim_skipped);
+	writer_end(w);
+	if (r->auth->dkim_skipped > 0)
+		writer_int(w, "skipped", (int64_t)r->auth->dkim_skipped);
 }
 
 static void put_iprev(struct writer *w, const struct record *r)
 {
 	if (r->auth->iprev != NULL)
-		writer_text_or_null(w, "reason", r->auth->iprev->reason);
+		writer_text_if_any(w, "reason", r->auth->iprev->reason);
 }
 
 static void put_dmarc(struct writer *w, const struct record *r)
@@ -254,44 +249,37 @@ static void put_dmarc(struct writer *w, const struct record *r)
 	const struct dmarc_verdict *v = r->auth->dmarc;
 	if (v == NULL)
 		return;
-	writer_text_or_null(w, "psd", v->psd);
+	writer_text_if_any(w, "psd", v->psd);
 	writer_bool(w, "nonexistent", v->is_nonexistent);
-	report_row(w, "report", r);
+	report_row(w, r);
 }
 
 /* Groups of which there is more to tell than facts. */
 static const struct {
-	struct str group;
+	const char *group;
 	void (*put)(struct writer *, const struct record *);
 } more[] = {
-	{ { "spf", 3 }, put_spf },
-	{ { "dkim", 4 }, put_dkim },
-	{ { "iprev", 5 }, put_iprev },
-	{ { "dmarc", 5 }, put_dmarc },
+	{ "spf", put_spf },
+	{ "dkim", put_dkim },
+	{ "iprev", put_iprev },
+	{ "dmarc", put_dmarc },
 };
 
-static void put_more(struct writer *w, struct str group, const struct record *r)
+static void put_more(struct writer *w, const char *group, const struct record *r)
 {
 	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
-		if (str_eq(more[i].group, group))
+		if (strcmp(more[i].group, group) == 0)
 			more[i].put(w, r);
 }
 
-/* Facts that nobody set are left out, and a group with nothing in it. */
 static void put_group(struct writer *w, enum fact_id first, const struct record *r)
 {
-	char name[32];
-	struct str group = members[first].group;
-	snprintf(name, sizeof(name), "%.*s", STR_ARG(group));
-	writer_object(w, name);
-	for (enum fact_id id = first; id < FACT_COUNT; id = members[id].next) {
-		const struct fact_value *v = facts_get(r->facts, id);
-		if (v->state != FACT_UNSET)
-			put_fact(w, id, v);
-	}
+	writer_object(w, members[first].group);
+	for (enum fact_id id = first; id < FACT_COUNT; id = members[id].next)
+		put_fact(w, id, facts_get(r->facts, id));
 	if (r->auth != NULL)
-		put_more(w, group, r);
-	writer_group_end(w);
+		put_more(w, members[first].group, r);
+	writer_end(w);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------ */
@@ -321,13 +309,13 @@ static void put_whole(struct writer *w, const struct record *r)
 	put_decision(w, &r->decision);
 	put_reply(w, &r->reply);
 	put_recipients(w, r);
-	put_milliseconds(w, r);
+	put_microseconds(w, r);
 	for (enum fact_id id = 0; id < FACT_COUNT; id++)
 		if (members[id].is_first)
 			put_group(w, id, r);
 	if (w->is_cut)
 		writer_bool(w, "truncated", true);
-	writer_object_end(w);
+	writer_end(w);
 }
 
 struct str record_json(struct arena *a, const struct record *r)

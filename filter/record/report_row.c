@@ -1,8 +1,5 @@
 #include "record/report_row.h"
 
-#include "base/map.h"
-#include "mail/domain.h"
-
 /* The mailbox side files by the header that goes with such a tag. */
 static bool is_tagged_quarantine(const struct decision *d)
 {
@@ -36,79 +33,19 @@ static const char *report_disposition(const struct record *r)
 	return is_tagged_quarantine(&r->decision) ? "quarantine" : "none";
 }
 
-static void put_reason(struct writer *w, const char *type, const char *comment)
-{
-	writer_object(w, NULL);
-	writer_word(w, "type", type);
-	writer_word(w, "comment", comment);
-	writer_object_end(w);
-}
-
-static void put_evaluated(struct writer *w, const struct record *r)
+void report_row(struct writer *w, const struct record *r)
 {
 	const struct dmarc_verdict *v = r->auth->dmarc;
-	const char *done = report_disposition(r);
 	bool is_pass = v->result == RESULT_PASS;
-	bool is_as_asked = str_eq(is_pass ? STR("none") : v->policy, str_of(done));
-	writer_object(w, "evaluated");
-	writer_word(w, "disposition", is_pass && is_as_asked ? "pass" : done);
-	writer_word(w, "dkim", v->dkim_aligned ? "pass" : "fail");
-	writer_word(w, "spf", v->spf_aligned ? "pass" : "fail");
-	writer_list(w, "reasons");
-	if (!is_pass && v->is_testing && !str_eq(v->p, STR("none")))
-		put_reason(w, "policy_test_mode", NULL);
-	if (!is_as_asked)
-		put_reason(w, "local_policy", r->decision.from.rule);
-	writer_list_end(w);
-	writer_object_end(w);
-}
-
-static void put_published(struct writer *w, const struct dmarc_verdict *v)
-{
-	writer_object(w, "published");
-	writer_text(w, "domain", v->record_domain);
-	writer_word(w, "discovery_method", "treewalk");
-	writer_text_or_null(w, "p", v->p);
-	writer_text_or_null(w, "sp", v->sp);
-	writer_text_or_null(w, "np", v->np);
-	writer_text_or_null(w, "fo", v->fo);
-	writer_text_or_null(w, "adkim", v->adkim);
-	writer_text_or_null(w, "aspf", v->aspf);
-	writer_bool(w, "testing", v->is_testing);
-	writer_object_end(w);
-}
-
-/* Domains of the recipients that were accepted, each once. */
-static void put_envelope_to(struct writer *w, const struct record *r)
-{
-	struct map *seen = map_new(w->arena);
-	writer_list(w, "envelope_to");
-	for (size_t i = 0; i < r->recipient_count && map_count(seen) < w->limits.list; i++) {
-		const struct record_recipient *one = &r->recipients[i];
-		ptrdiff_t at = str_find_last(one->address, '@');
-		struct str domain;
-		if (one->reply.code != 0 || at < 0 ||
-		    !domain_normalize(w->arena, str_skip(one->address, (size_t)at + 1), &domain))
-			continue;
-		if (map_add(seen, domain, seen))
-			writer_text(w, NULL, domain);
-	}
-	writer_list_end(w);
-}
-
-void report_row(struct writer *w, const char *name, const struct record *r)
-{
-	char client[IP_TEXT_MAX];
-	const struct dmarc_verdict *v = r->auth == NULL ? NULL : r->auth->dmarc;
-	if (v == NULL || (v->result != RESULT_PASS && v->result != RESULT_FAIL))
+	if (!is_pass && v->result != RESULT_FAIL)
 		return;
-	const struct fact_value *ip = facts_get(r->facts, FACT_CLIENT_IP);
-	writer_object(w, name);
-	writer_word(w, "source_ip", ip->state == FACT_VALUE ? ip_print(ip->ip, client) : NULL);
-	writer_text_or_null(w, "header_from", facts_text(r->facts, FACT_FROM_DOMAIN));
-	writer_text_or_null(w, "envelope_from", facts_text(r->facts, FACT_MAIL_DOMAIN));
-	put_envelope_to(w, r);
-	put_published(w, v);
-	put_evaluated(w, r);
-	writer_object_end(w);
+	const char *done = report_disposition(r);
+	bool is_as_asked = str_eq(is_pass ? STR("none") : v->policy, str_of(done));
+	writer_word(w, "disposition", is_pass && is_as_asked ? "pass" : done);
+	writer_list(w, "overrides");
+	if (!is_pass && v->is_testing && !str_eq(v->p, STR("none")))
+		writer_word(w, NULL, "policy_test_mode");
+	if (!is_as_asked)
+		writer_word(w, NULL, "local_policy");
+	writer_end(w);
 }

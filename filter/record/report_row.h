@@ -1,4 +1,4 @@
-/* record/report_row.h - what this message adds to an aggregate DMARC report (RFC 9990).
+/* record/report_row.h - what an aggregate DMARC report (RFC 9990) tells of this message and no fact does.
  *
  * Owns: nothing. Threads: any. Fails: never. */
 #pragma once
@@ -6,5 +6,5 @@
 #include "record/record.h"
 #include "record/writer.h"
 
-/* Writes the record's object of that name; nothing unless a DMARC policy applied. */
-void report_row(struct writer *, const char *name, const struct record *);
+/* For a record with a verdict of DMARC, members of its group; nothing unless a policy applied. */
+void report_row(struct writer *, const struct record *);

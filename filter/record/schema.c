@@ -7,8 +7,6 @@
 #include "base/str.h"
 #include "fact/fact.h"
 
-enum { SOMETIMES, ALWAYS };
-
 const struct member_desc member_descs[MEMBER_COUNT] = {
 #define MEMBER(path, type, there, doc) { path, MEMBER_##type, there, doc },
 #include "record/member_table.def"
@@ -17,16 +15,20 @@ const struct member_desc member_descs[MEMBER_COUNT] = {
 
 const char *const member_type_words[] = {
 	[MEMBER_TEXT] = "text",
-	[MEMBER_TEXT_OR_NULL] = "text or null",
 	[MEMBER_TEXTS] = "list of texts",
 	[MEMBER_INT] = "number",
-	[MEMBER_INT_OR_NULL] = "number or null",
 	[MEMBER_BOOL] = "true or false",
 	[MEMBER_NUMBERS] = "object of numbers",
 	[MEMBER_OBJECT] = "object",
 	[MEMBER_OBJECTS] = "list of objects",
-	[MEMBER_REPLY_OR_NULL] = "reply or null",
+	[MEMBER_REPLY] = "reply",
 	[MEMBER_STAGE] = "stage",
+};
+
+const char *const member_there_words[] = {
+	[ALWAYS] = "always",
+	[IF_KNOWN] = "if known",
+	[IF_ANY] = "if any",
 };
 
 /* From JSON text with ' for ". */
@@ -48,33 +50,28 @@ static json_t *words(const char *const *list, size_t count)
 	return fail_if_null(json_pack("{s:o}", "enum", array));
 }
 
-#define REPLY                                                                                                  \
-	"{'type': 'object', 'properties': {'code': {'type': 'integer'}, 'enhanced': {'type': 'string'}, "      \
-	"'text': {'type': 'string'}}, 'required': ['code', 'enhanced', 'text']}"
-
 static json_t *of_type(enum member_type type)
 {
 	switch (type) {
 	case MEMBER_TEXT:
 		return from("{'type': 'string'}");
-	case MEMBER_TEXT_OR_NULL:
-		return from("{'type': ['string', 'null']}");
 	case MEMBER_TEXTS:
-		return from("{'type': 'array', 'items': {'type': 'string'}}");
+		return from("{'type': 'array', 'items': {'type': 'string'}, 'minItems': 1}");
 	case MEMBER_INT:
 		return from("{'type': 'integer'}");
-	case MEMBER_INT_OR_NULL:
-		return from("{'type': ['integer', 'null']}");
 	case MEMBER_BOOL:
 		return from("{'type': 'boolean'}");
 	case MEMBER_NUMBERS:
-		return from("{'type': 'object', 'additionalProperties': {'type': 'number'}}");
+		return from("{'type': 'object', 'additionalProperties': {'type': 'integer'}}");
 	case MEMBER_OBJECT:
 		return from("{'type': 'object', 'properties': {}, 'required': []}");
 	case MEMBER_OBJECTS:
-		return from("{'type': 'array', 'items': {'type': 'object', 'properties': {}, 'required': []}}");
-	case MEMBER_REPLY_OR_NULL:
-		return from("{'anyOf': [{'type': 'null'}, " REPLY "]}");
+		return from("{'type': 'array', 'items': {'type': 'object', 'properties': {}, 'required': []}, "
+			    "'minItems': 1}");
+	case MEMBER_REPLY:
+		return from("{'type': 'object', 'properties': {'code': {'type': 'integer'}, "
+			    "'enhanced': {'type': 'string'}, 'text': {'type': 'string'}}, "
+			    "'required': ['code', 'enhanced', 'text']}");
 	case MEMBER_STAGE:
 		return words(stage_words, STAGE_COUNT);
 	}
@@ -142,11 +139,11 @@ json_t *record_schema(void)
 	json_object_set_new(root, "title", json_string("A record of Gatepost, version 1"));
 	for (size_t i = 0; i < MEMBER_COUNT; i++) {
 		const struct member_desc *m = &member_descs[i];
-		put(root, m->path, m->is_always_there, m->doc, of_type(m->type));
+		put(root, m->path, m->there == ALWAYS, m->doc, of_type(m->type));
 	}
 	for (enum fact_id id = 0; id < FACT_COUNT; id++) {
-		/* Absent, or it could not be told. */
-		json_t *any = json_pack("{s:[o, o, o]}", "anyOf", of_fact(id), from("{'type': 'null'}"),
+		/* Or it could not be told. */
+		json_t *any = json_pack("{s:[o, o]}", "anyOf", of_fact(id),
 					from("{'type': 'object', 'properties': {'unknown': {'type': 'string'}}, "
 					     "'required': ['unknown']}"));
 		put(root, fact_descs[id].name, false, fact_descs[id].doc, fail_if_null(any));

@@ -4,26 +4,26 @@
 #pragma once
 
 #include <jansson.h>
-#include <stdbool.h>
 
 enum member_type {
 	MEMBER_TEXT,
-	MEMBER_TEXT_OR_NULL,
 	MEMBER_TEXTS,
 	MEMBER_INT,
-	MEMBER_INT_OR_NULL,
 	MEMBER_BOOL,
 	MEMBER_NUMBERS,
 	MEMBER_OBJECT,
 	MEMBER_OBJECTS,
-	MEMBER_REPLY_OR_NULL,
+	MEMBER_REPLY,
 	MEMBER_STAGE,
 };
+
+/* Whether a member is in its object. */
+enum member_there { ALWAYS, IF_KNOWN, IF_ANY };
 
 struct member_desc {
 	const char *path;
 	enum member_type type;
-	bool is_always_there;
+	enum member_there there;
 	const char *doc;
 };
 
@@ -35,7 +35,8 @@ enum {
 #undef MEMBER
 
 extern const struct member_desc member_descs[MEMBER_COUNT];
-extern const char *const member_type_words[]; /* "text", "text or null", ... */
+extern const char *const member_type_words[];  /* "text", "list of texts", ... */
+extern const char *const member_there_words[]; /* "always", ... */
 
 /* JSON Schema (draft 2020-12) of a record, facts included; a new reference. Members that it does not name are allowed,
  * as later versions add some. */

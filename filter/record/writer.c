@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/fail.h"
 
-enum { LINE_FLAGS = JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9), USUAL_LINE_BYTES = 8 * 1024 };
+enum { LINE_FLAGS = JSON_COMPACT | JSON_ENSURE_ASCII, USUAL_LINE_BYTES = 8 * 1024 };
 
 void writer_init(struct writer *w, struct arena *a, const struct writer_limits *limits)
 {
@@ -38,51 +38,35 @@ static void put(struct writer *w, const char *name, json_t *value)
 		w->whole = value;
 		return;
 	}
-	json_t *parent = w->open[w->depth - 1].value;
-	if (name == NULL ? json_array_append_new(parent, value) != 0
-			 : json_object_set_new_nocheck(parent, name, value) != 0)
+	struct writer_level *parent = &w->open[w->depth - 1];
+	if (parent->value == NULL)
+		parent->value = fail_if_null(parent->is_list ? json_array() : json_object());
+	if (parent->is_list ? json_array_append_new(parent->value, value) != 0
+			    : json_object_set_new_nocheck(parent->value, name, value) != 0)
 		fail_out_of_memory();
 }
 
-static void open_with(struct writer *w, const char *name, json_t *value)
+static void begin(struct writer *w, const char *name, bool is_list)
 {
 	BUG_IF(w->depth == WRITER_DEPTH);
-	w->open[w->depth].name = name;
-	w->open[w->depth++].value = fail_if_null(value);
-}
-
-static void close_last(struct writer *w)
-{
-	w->depth--;
-	put(w, w->open[w->depth].name, w->open[w->depth].value);
+	w->open[w->depth++] = (struct writer_level){ .name = name, .is_list = is_list };
 }
 
 void writer_object(struct writer *w, const char *name)
 {
-	open_with(w, name, json_object());
-}
-
-void writer_object_end(struct writer *w)
-{
-	close_last(w);
-}
-
-void writer_group_end(struct writer *w)
-{
-	if (json_object_size(w->open[w->depth - 1].value) > 0)
-		close_last(w);
-	else
-		json_decref(w->open[--w->depth].value);
+	begin(w, name, false);
 }
 
 void writer_list(struct writer *w, const char *name)
 {
-	open_with(w, name, json_array());
+	begin(w, name, true);
 }
 
-void writer_list_end(struct writer *w)
+void writer_end(struct writer *w)
 {
-	close_last(w);
+	const struct writer_level *last = &w->open[--w->depth];
+	if (last->value != NULL)
+		put(w, last->name, last->value);
 }
 
 void writer_int(struct writer *w, const char *name, int64_t number)
@@ -90,19 +74,9 @@ void writer_int(struct writer *w, const char *name, int64_t number)
 	put(w, name, json_integer(number));
 }
 
-void writer_thousandths(struct writer *w, const char *name, int64_t number)
-{
-	put(w, name, json_real((double)number / 1000));
-}
-
 void writer_bool(struct writer *w, const char *name, bool truth)
 {
 	put(w, name, json_boolean(truth));
-}
-
-void writer_null(struct writer *w, const char *name)
-{
-	put(w, name, json_null());
 }
 
 /* ---- texts ---------------------------------------------------------------------------------------------- */
@@ -168,11 +142,9 @@ void writer_text(struct writer *w, const char *name, struct str s)
 	put(w, name, is_short && is_plain(s) ? json_stringn_nocheck(s.p, s.n) : bounded(w, s));
 }
 
-void writer_text_or_null(struct writer *w, const char *name, struct str s)
+void writer_text_if_any(struct writer *w, const char *name, struct str s)
 {
-	if (s.n == 0)
-		writer_null(w, name);
-	else
+	if (s.n > 0)
 		writer_text(w, name, s);
 }
 
@@ -182,15 +154,12 @@ void writer_texts(struct writer *w, const char *name, const struct str *items, s
 	writer_list(w, name);
 	for (size_t i = 0; i < count; i++)
 		writer_text(w, NULL, items[i]);
-	writer_list_end(w);
+	writer_end(w);
 }
 
 void writer_word(struct writer *w, const char *name, const char *word)
 {
-	if (word == NULL)
-		writer_null(w, name);
-	else
-		writer_text(w, name, str_of(word));
+	put(w, name, json_string_nocheck(word));
 }
 
 size_t writer_told(struct writer *w, size_t count, size_t limit)

@@ -20,7 +20,7 @@ static void put_numbers(struct writer *w, const char *name, const uint64_t *valu
 	writer_object(w, name);
 	for (size_t i = 0; i < count; i++)
 		put_number(w, words[i], values[i]);
-	writer_object_end(w);
+	writer_end(w);
 }
 
 static void put_decisions(struct writer *w, const char *name, const uint64_t values[DECISION_COUNT])
@@ -32,10 +32,10 @@ static void put_times(struct writer *w, const char *name, const struct status_ti
 {
 	writer_object(w, name);
 	put_number(w, "count", t->count);
-	writer_thousandths(w, "mean_ms", (int64_t)(t->mean_s * 1e6));
-	writer_thousandths(w, "median_ms", (int64_t)(t->median_s * 1e6));
-	writer_thousandths(w, "p95_ms", (int64_t)(t->p95_s * 1e6));
-	writer_object_end(w);
+	writer_int(w, "mean_us", (int64_t)(t->mean_s * 1e6));
+	writer_int(w, "median_us", (int64_t)(t->median_s * 1e6));
+	writer_int(w, "p95_us", (int64_t)(t->p95_s * 1e6));
+	writer_end(w);
 }
 
 static void put_config(struct writer *w, const struct board_config *c)
@@ -52,7 +52,7 @@ static void put_config(struct writer *w, const struct board_config *c)
 	put_number(w, "policy_files", c->files);
 	put_number(w, "rules", c->rules);
 	put_number(w, "workflows", c->workflows);
-	writer_object_end(w);
+	writer_end(w);
 }
 
 static void put_listeners(struct writer *w, const struct status *s)
@@ -74,9 +74,9 @@ static void put_listeners(struct writer *w, const struct status *s)
 		writer_int(w, "messages", p->messages);
 		writer_bool(w, "dns_trouble", p->is_dns_in_trouble);
 		writer_bool(w, "store_trouble", p->is_store_failing);
-		writer_object_end(w);
+		writer_end(w);
 	}
-	writer_list_end(w);
+	writer_end(w);
 }
 
 static void put_minutes(struct writer *w, const struct status *s)
@@ -86,9 +86,9 @@ static void put_minutes(struct writer *w, const struct status *s)
 		writer_list(w, decision_words[d]);
 		for (size_t i = HISTORY_MINUTES - MINUTES_TOLD; i < HISTORY_MINUTES; i++)
 			put_number(w, NULL, s->minutes[d][i]);
-		writer_list_end(w);
+		writer_end(w);
 	}
-	writer_object_end(w);
+	writer_end(w);
 }
 
 static void put_mail(struct writer *w, const struct status *s)
@@ -99,11 +99,11 @@ static void put_mail(struct writer *w, const struct status *s)
 	writer_object(w, "messages");
 	for (enum direction d = 0; d < DIRECTION_COUNT; d++)
 		put_decisions(w, direction_words[d], s->directions[d]);
-	writer_object_end(w);
+	writer_end(w);
 	writer_object(w, "results");
 	for (enum method m = 0; m < METHOD_COUNT; m++)
 		put_numbers(w, method_words[m], s->results[m], result_words, RESULT_COUNT);
-	writer_object_end(w);
+	writer_end(w);
 }
 
 static void put_workflows(struct writer *w, const struct status *s)
@@ -120,9 +120,9 @@ static void put_workflows(struct writer *w, const struct status *s)
 		put_number(w, "suppressed", f->suppressed);
 		put_number(w, "retries_refused", f->retries);
 		put_number(w, "recipients_refused", f->recipients_refused);
-		writer_object_end(w);
+		writer_end(w);
 	}
-	writer_list_end(w);
+	writer_end(w);
 }
 
 static void put_rules(struct writer *w, const struct status *s)
@@ -133,9 +133,9 @@ static void put_rules(struct writer *w, const struct status *s)
 		put_text(w, "name", s->rules[i].name);
 		put_number(w, "decisions", s->rules[i].decisions);
 		put_number(w, "observed", s->rules[i].observed);
-		writer_object_end(w);
+		writer_end(w);
 	}
-	writer_list_end(w);
+	writer_end(w);
 }
 
 static void put_keys(struct writer *w, const struct status *s)
@@ -150,12 +150,10 @@ static void put_keys(struct writer *w, const struct status *s)
 		put_text(w, "phase", k->phase);
 		if (k->is_known)
 			writer_bool(w, "is_published", k->is_published);
-		else
-			writer_null(w, "is_published");
 		put_text(w, "why", k->why);
-		writer_object_end(w);
+		writer_end(w);
 	}
-	writer_list_end(w);
+	writer_end(w);
 }
 
 static void put_refusals(struct writer *w, const struct status *s)
@@ -174,9 +172,9 @@ static void put_refusals(struct writer *w, const struct status *s)
 		for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++)
 			if (texts[k].text[0] != 0)
 				put_text(w, texts[k].name, texts[k].text);
-		writer_object_end(w);
+		writer_end(w);
 	}
-	writer_list_end(w);
+	writer_end(w);
 }
 
 static void put_dns(struct writer *w, const struct status *s)
@@ -185,7 +183,7 @@ static void put_dns(struct writer *w, const struct status *s)
 	put_numbers(w, "questions", s->dns_sources, source_words, SOURCE_COUNT);
 	put_numbers(w, "answers", s->dns_answers, dns_status_words, DNS_STATUS_COUNT);
 	put_times(w, "times", &s->dns);
-	writer_object_end(w);
+	writer_end(w);
 }
 
 static void put_problems(struct writer *w, const struct status *s)
@@ -198,9 +196,9 @@ static void put_problems(struct writer *w, const struct status *s)
 		put_text(w, "severity", list[i].is_error ? "error" : "warn");
 		put_text(w, "found", list[i].found);
 		put_text(w, "advice", list[i].advice);
-		writer_object_end(w);
+		writer_end(w);
 	}
-	writer_list_end(w);
+	writer_end(w);
 }
 
 void status_json(const struct status *s, struct buf *out)
@@ -227,7 +225,7 @@ void status_json(const struct status *s, struct buf *out)
 	put_numbers(&w, "reloads", s->reloads, outcome_words, OUTCOME_COUNT);
 	put_keys(&w, s);
 	put_refusals(&w, s);
-	writer_object_end(&w);
+	writer_end(&w);
 	buf_add(out, writer_line(&w, JSON_MAX_BYTES));
 	buf_add_char(out, '\n');
 	writer_fini(&w);

@@ -58,7 +58,7 @@ class OfLogins(FormTest):
         self.assertEqual(answer[0], 250, answer)
         record = self.gate.record_with(header__subject="again", disposition="accept")
         self.assertEqual(record["header"]["duplicates"], ["Subject"])
-        self.assertIsNone(record["message"]["longest_line"])
+        self.assertNotIn("longest_line", record["message"])
 
     def test_a_field_that_is_missing_here_is_missing_at_the_receiver(self):
         self.assertEqual(self.send(BARE % b"incomplete")[0], 250)
@@ -74,7 +74,7 @@ class CompletedByPostfix(FormTest):
     def test_postfix_adds_what_is_missing_before_it_asks(self):
         self.assertEqual(self.send(BARE % b"completed")[0], 250)
         record = self.gate.record_with(header__subject="completed")
-        self.assertEqual(record["header"]["missing"], [])
+        self.assertNotIn("missing", record["header"])
         self.assertEqual(record["date"]["status"], "ok")
         self.assertLess(abs(record["date"]["skew_s"]), 60)
         self.assertIsNotNone(self.postfix.mail_with("completed")["Date"])

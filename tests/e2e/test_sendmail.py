@@ -137,7 +137,7 @@ if ROOT:
                 self.postfix.mail_with(subject)
                 record = self.gate.record_with(header__subject=subject)
                 self.assertEqual(record["listener"], {"role": "both", "port": port, "name": "MTA", "addr": HOST})
-                self.assertEqual(record["auth"], {"login": "ann", "method": "PLAIN", "author": None})
+                self.assertEqual(record["auth"], {"login": "ann", "method": "PLAIN"})
                 self.assertEqual((record["tls"]["version"], record["tls"]["bits"]), ("TLSv1.3", 256))
                 self.assertEqual((record["client"]["ip"], record["client"]["name"], record["client"]["ptr"]),
                                  ("192.0.2.50", "app.example", "app.example"))
@@ -167,8 +167,8 @@ if ROOT:
                                     self.others.issue("relay.partner.example"))
             self.assertEqual(code, 250, words)
             record = self.gate.record_with(header__subject="unverified")
-            self.assertIsNone(record["workflow"]["name"])
-            self.assertIsNone(record["tls"]["cert_subject"])
+            self.assertNotIn("name", record["workflow"])
+            self.assertNotIn("cert_subject", record["tls"])
 
         def test_mail_of_this_host_comes_by_smtp_or_not_at_all(self):
             code, words = self.send(RELAY, None, "root@example.com", "by the submission program", address="127.0.0.1", tls=False)

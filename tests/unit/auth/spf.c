@@ -36,7 +36,6 @@ static void the_verdict_says_what_matched(void **state)
 		assert_str(v->reason, cases[i].reason);
 		assert_str(v->identity, "mailfrom");
 		assert_str(v->domain, "example.org");
-		assert_str(v->sender, "user@example.org");
 		assert_int_equal(v->lookups, cases[i].lookups);
 		assert_int_equal(v->voids, cases[i].voids);
 	}
@@ -113,7 +112,6 @@ static void the_null_sender_is_postmaster_of_the_helo_name(void **state)
 	const struct spf_verdict *v = check(&f, "192.0.2.1", "MX.example.org", "");
 	assert_result(v, RESULT_PASS);
 	assert_str(v->identity, "helo");
-	assert_str(v->sender, "postmaster@mx.example.org");
 	assert_str(v->domain, "mx.example.org");
 	static const char *const no_names[] = { "mx",         "[192.0.2.1]",      "",
 						"a..b",       "u@mx.example.org", "mx.example.org:25",

@@ -11,7 +11,7 @@ static const char sample[] =
 	"\"reply\":{\"code\":550,\"enhanced\":\"5.7.1\",\"text\":\"no\"},\"message\":{\"queue_id\":\"4bQ2\"},"
 	"\"client\":{\"ip\":\"192.0.2.1\",\"name\":\"mx.example.net\"},\"mail\":{\"from\":\"a=b@bounce.example.org\"},"
 	"\"recipients\":{\"count\":3,\"list\":[{\"address\":\"x@example.com\"},{\"address\":\"y@Sub.Example.com\",\"rule\":\"per-rcpt\"}]},"
-	"\"from\":{\"address\":\"ceo@example.org\",\"domain\":\"example.org\"},\"auth\":{\"login\":null},"
+	"\"from\":{\"address\":\"ceo@example.org\",\"domain\":\"example.org\"},"
 	"\"workflow\":{\"name\":\"billing\"},\"spf\":{\"result\":{\"unknown\":\"why\"}},\"dkim\":{\"result\":\"pass\"}}";
 
 static char *printed(const char *json, bool is_coloured)
