@@ -1,7 +1,7 @@
 """The walls around the libraries, each with the change that takes it away and the test that must then fail.
 
 A wall: library, what it guarantees, file below filter/, old text (once in the file), new text, test. A test is
-"unit FOLDER/NAME TEST", "case FOLDER/NAME" or "attack PROGRAM WORD".
+"unit FOLDER/NAME TEST", "case FOLDER/NAME", "script NAME" or "attack PROGRAM WORD".
 """
 
 WALLS = [
@@ -66,6 +66,9 @@ WALLS = [
      "unit auth/spf_macro trailing_dots_and_long_names_are_cut"),
     ("libspf2", "explanations are bounded", "auth/spf_macro.c", "buf_init(&b, MACRO_EXPLANATION_MAX);", "buf_init(&b, 0);",
      "unit auth/spf_macro explanations_are_printable_and_bounded"),
+    ("libspf2", "it parses no record and expands no macro", "auth/spf_walk.c", "fail_if_null(SPF_record_new(&w->server, NULL));",
+     "fail_if_null(SPF_record_new(&w->server, NULL));\n\tif (terms.n == 1)\n"
+     "\t\tSPF_record_compile(&w->server, NULL, &record, terms.p);", "script check-calls"),
     # --- libopendkim
     ("libopendkim", "it gets a field that no h= names", "auth/dkim_feed.c",
      "return dkim_header(dkim, guard, sizeof(guard) - 1) == DKIM_STAT_OK && dkim_eoh", "(void)guard;\n\treturn dkim_eoh",
@@ -127,6 +130,8 @@ WALLS = [
      "EVP_PKEY *key = false ? get(der, size, hash) : NULL;", "unit auth/key_cache"),
     ("libopendkim", "what cannot be verified later is not signed", "auth/dkim_sign.c", "if (item->body.has_stray)", "if (false)",
      "unit auth/dkim_sign bodies_with_stray_line_ends_are_not_signed"),
+    ("libopendkim", "functions that trust what they are given are not called", "auth/dkim_verify.c", "\tdkim_free(",
+     "\tdkim_ohdrs(NULL, NULL, NULL, NULL);\n\tdkim_free(", "script check-calls"),
     # --- libopendmarc
     ("libopendmarc", "alignment is by the organizational domain", "auth/dmarc.c",
      "!domain_is_at_or_below(domain, e->walk.org_domain))\n\t\treturn NOT_ALIGNED;",
@@ -151,6 +156,8 @@ WALLS = [
      "false && !dmarc_confirm(check->author_domain,", "unit auth/dmarc a_library_that_disagrees_makes_a_temperror"),
     ("libopendmarc", "one author, or none", "mail/author.c", "else if (found.plain > 1)", "else if (found.plain > 100)",
      "case spoofing/several-authors"),
+    ("libopendmarc", "it asks no DNS", "auth/dmarc_confirm.c", "\topendmarc_policy_connect_shutdown(context);",
+     "\topendmarc_policy_query_dmarc(context, NULL);\n\topendmarc_policy_connect_shutdown(context);", "script check-calls"),
     # --- libunbound
     ("libunbound", "names in answers end", "dns/dns_packet.c", "length > DNS_LABEL_MAX || r->n - at <= length || ",
      "length > DNS_LABEL_MAX || ", "unit dns/dns_packet"),
@@ -164,6 +171,19 @@ WALLS = [
      "static const char *const zones[] = { \"onion.\" };", "unit dns/dns_unbound"),
     ("libunbound", "all of a message waits no longer than the deadline", "session/probes.c",
      "options->deadline - waited_ms;", "options->deadline + 0 * waited_ms + 100000;", "attack resources DNS that is silent"),
+    ("libunbound", "no mail thread resolves", "dns/dns_unbound.c", "\tub_ctx_delete(b->ctx);",
+     "\tub_resolve(NULL, NULL, 0, 0, NULL);\n\tub_ctx_delete(b->ctx);", "script check-calls"),
+    # --- hiredis
+    ("hiredis", "every question has a time limit", "store/redis_pool.c", "redisSetTimeout(l->redis, timeval_of(wait_ms));",
+     "redisSetTimeout(l->redis, timeval_of(8 * wait_ms));", "unit store/store_redis a_redis_that_hangs_is_found_out_once"),
+    ("hiredis", "what one question found out no other waits for", "store/redis_pool.c", "while (p->is_up && (l = take_free(p))",
+     "while ((l = take_free(p))", "unit store/store_redis a_redis_that_hangs_is_found_out_once"),
+    ("hiredis", "what Redis refuses is no answer", "store/redis_pool.c", "\t\treturn reply->str;\n", "\t\treturn NULL;\n",
+     "unit store/store_redis a_redis_that_refuses_is_told_once"),
+    ("hiredis", "a reply is of the type that was asked for", "store/store_redis.c",
+     "fields->elements > 0 &&\n\t       fields->element[0]->type == REDIS_REPLY_STRING;", "fields->elements > 0;", "unit store/contract"),
+    ("hiredis", "no text is a format", "store/redis_pool.c", "redisCommandArgv(redis, (int)count, argv, lengths);",
+     "count == 1 ? redisCommand(redis, argv[0]) : redisCommandArgv(redis, (int)count, argv, lengths);", "script check-calls"),
     # --- libconfig
     ("libconfig", "a key that no table knows is an error", "option/lc.c",
      "diag_error(diags, place(s), \"unknown setting; did you mean", "diag_warn(diags, place(s), \"unknown setting; did you mean",
