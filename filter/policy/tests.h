@@ -15,6 +15,7 @@ enum trail {
 	TRAIL_OBSERVED, /* names of rules */
 	TRAIL_COUNT
 };
+extern const char *const trail_names[TRAIL_COUNT];
 
 struct texts {
 	struct str *items;
