@@ -15,6 +15,7 @@
 #include "policy/policy.h"
 #include "record/metrics.h"
 #include "record/schema.h"
+#include "service/status.h"
 
 enum { COLUMNS_MAX = 7 };
 
@@ -202,12 +203,10 @@ static struct str stage_cell(struct arena *a, size_t row, size_t column)
 	return str_of(stage_words[row]);
 }
 
-static const char *const record_columns[] = { "Name", "Type", "There", "Meaning" };
+static const char *const member_columns[] = { "Name", "Type", "There", "Meaning" };
 
-static struct str record_cell(struct arena *a, size_t row, size_t column)
+static struct str member_cell(const struct member_desc *m, size_t column)
 {
-	const struct member_desc *m = &member_descs[row];
-	(void)a;
 	switch (column) {
 	case 0:
 		return str_of(m->path);
@@ -217,6 +216,18 @@ static struct str record_cell(struct arena *a, size_t row, size_t column)
 		return str_of(member_there_words[m->there]);
 	}
 	return str_of(m->doc);
+}
+
+static struct str record_cell(struct arena *a, size_t row, size_t column)
+{
+	(void)a;
+	return member_cell(&member_descs[row], column);
+}
+
+static struct str status_cell(struct arena *a, size_t row, size_t column)
+{
+	(void)a;
+	return member_cell(&status_members[row], column);
 }
 
 /* ---- printing ------------------------------------------------------------------------------------------- */
@@ -318,7 +329,8 @@ static const struct {
 	{ "actions", { NULL, COLUMNS(action_columns), ACTION_COUNT - ACTION_CONTINUE - 1, action_cell } },
 	{ "stranger", { NULL, COLUMNS(stranger_columns), sizeof(stranger) / sizeof(stranger[0]), stranger_cell } },
 	{ "options", { NULL, COLUMNS(option_columns), OPTION_COUNT, option_cell } },
-	{ "record", { NULL, COLUMNS(record_columns), MEMBER_COUNT, record_cell } },
+	{ "record", { NULL, COLUMNS(member_columns), MEMBER_COUNT, record_cell } },
+	{ "status", { NULL, COLUMNS(member_columns), STATUS_MEMBER_COUNT, status_cell } },
 	{ "metrics", { NULL, COLUMNS(metric_columns), METRIC_COUNT, metric_cell } },
 	{ "results", { NULL, COLUMNS(word_columns), RESULT_COUNT, result_cell } },
 	{ "checks", { NULL, COLUMNS(check_columns), sizeof(checks) / sizeof(checks[0]), check_cell } },
@@ -326,9 +338,8 @@ static const struct {
 };
 enum { TOPIC_COUNT = sizeof(topics) / sizeof(topics[0]) };
 
-static int print_schema(void)
+static int print_schema(json_t *schema)
 {
-	json_t *schema = record_schema();
 	json_dumpf(schema, stdout, JSON_INDENT(1));
 	printf("\n");
 	json_decref(schema);
@@ -349,7 +360,9 @@ int cmd_docs(int argc, char **argv)
 		print = option == 'm' ? print_markdown : print_json;
 	}
 	if (optind + 1 == argc && strcmp(argv[optind], "schema") == 0)
-		return print_schema();
+		return print_schema(record_schema());
+	if (optind + 1 == argc && strcmp(argv[optind], "status-schema") == 0)
+		return print_schema(schema_of("The status of Gatepost, version 1", status_members, STATUS_MEMBER_COUNT));
 	for (size_t i = 0; i < TOPIC_COUNT && optind + 1 == argc; i++) {
 		if (strcmp(topics[i].name, argv[optind]) != 0)
 			continue;

@@ -118,10 +118,11 @@ static const struct command commands[] = {
 	  "  --json             prints an object\n"
 	  "\n"
 	  "Exits with 65 if something would fail at the receiver, 75 if DNS does not tell, else 0.\n" },
-	{ "docs", cmd_docs, "facts|actions|stranger|options|metrics|record|results|stages|checks [--markdown|--json] | schema",
+	{ "docs", cmd_docs, "facts|actions|stranger|options|metrics|record|status|results|stages|checks [--markdown|--json] | schema | status-schema",
 	  "Print what policies and configuration may say, from the tables",
 	  "stranger: the facts of a policy test that it does not give. record: the members of a record but the facts.\n"
-	  "checks: what doctor looks at. schema: the JSON Schema of a record.\n"
+	  "checks: what doctor looks at. status: the members of\n"
+	  "/status.json. schema, status-schema: the JSON Schema of a record, of the status.\n"
 	  "\n"
 	  "  --markdown   as a table for a document\n"
 	  "  --json       as a list of objects\n" },

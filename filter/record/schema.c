@@ -17,6 +17,7 @@ const char *const member_type_words[] = {
 	[MEMBER_TEXT] = "text",
 	[MEMBER_TEXTS] = "list of texts",
 	[MEMBER_INT] = "number",
+	[MEMBER_INTS] = "list of numbers",
 	[MEMBER_BOOL] = "true or false",
 	[MEMBER_NUMBERS] = "object of numbers",
 	[MEMBER_OBJECT] = "object",
@@ -59,6 +60,8 @@ static json_t *of_type(enum member_type type)
 		return from("{'type': 'array', 'items': {'type': 'string'}, 'minItems': 1}");
 	case MEMBER_INT:
 		return from("{'type': 'integer'}");
+	case MEMBER_INTS:
+		return from("{'type': 'array', 'items': {'type': 'integer'}}");
 	case MEMBER_BOOL:
 		return from("{'type': 'boolean'}");
 	case MEMBER_NUMBERS:
@@ -132,15 +135,21 @@ static void put(json_t *root, const char *path, bool is_always_there, const char
 		json_array_append_new(json_object_get(object, "required"), json_string(name));
 }
 
-json_t *record_schema(void)
+json_t *schema_of(const char *title, const struct member_desc *members, size_t count)
 {
 	json_t *root = of_type(MEMBER_OBJECT);
 	json_object_set_new(root, "$schema", json_string("https://json-schema.org/draft/2020-12/schema"));
-	json_object_set_new(root, "title", json_string("A record of Gatepost, version 1"));
-	for (size_t i = 0; i < MEMBER_COUNT; i++) {
-		const struct member_desc *m = &member_descs[i];
+	json_object_set_new(root, "title", json_string(title));
+	for (size_t i = 0; i < count; i++) {
+		const struct member_desc *m = &members[i];
 		put(root, m->path, m->there == ALWAYS, m->doc, of_type(m->type));
 	}
+	return root;
+}
+
+json_t *record_schema(void)
+{
+	json_t *root = schema_of("A record of Gatepost, version 1", member_descs, MEMBER_COUNT);
 	for (enum fact_id id = 0; id < FACT_COUNT; id++) {
 		/* Or it could not be told. */
 		json_t *any = json_pack("{s:[o, o]}", "anyOf", of_fact(id),

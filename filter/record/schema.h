@@ -1,4 +1,4 @@
-/* record/schema.h - what a record holds, for documents and for programs that read it.
+/* record/schema.h - what a record holds, and other JSON of ours, for documents and for programs that read it.
  *
  * Owns: nothing. Threads: any. Fails: never. */
 #pragma once
@@ -9,6 +9,7 @@ enum member_type {
 	MEMBER_TEXT,
 	MEMBER_TEXTS,
 	MEMBER_INT,
+	MEMBER_INTS,
 	MEMBER_BOOL,
 	MEMBER_NUMBERS,
 	MEMBER_OBJECT,
@@ -38,6 +39,8 @@ extern const struct member_desc member_descs[MEMBER_COUNT];
 extern const char *const member_type_words[];  /* "text", "list of texts", ... */
 extern const char *const member_there_words[]; /* "always", ... */
 
-/* JSON Schema (draft 2020-12) of a record, facts included; a new reference. Members that it does not name are allowed,
- * as later versions add some. */
+/* JSON Schema (draft 2020-12) of an object; a new reference. Members that it does not name are allowed, as later versions
+ * add some. */
+json_t *schema_of(const char *title, const struct member_desc *, size_t count);
+/* Of a record, facts included. */
 json_t *record_schema(void);

@@ -11,6 +11,7 @@
 #include "record/board.h"
 #include "record/history.h"
 #include "record/metrics.h"
+#include "record/schema.h"
 
 struct status_workflow {
 	char name[96];
@@ -69,5 +70,14 @@ struct status_problem {
 };
 size_t status_problems(const struct status *, struct status_problem[STATUS_PROBLEMS]);
 
-/* As one JSON object. */
+/* As one JSON object: status_members. */
 void status_json(const struct status *, struct buf *);
+
+#define MEMBER(path, type, there, doc) +1
+enum {
+	STATUS_MEMBER_COUNT = 0
+#include "service/status_table.def"
+};
+#undef MEMBER
+
+extern const struct member_desc status_members[STATUS_MEMBER_COUNT];

@@ -4,6 +4,12 @@
 
 enum { TEXT_MAX_BYTES = 4096, JSON_MAX_BYTES = 4 << 20, MINUTES_TOLD = 60 };
 
+const struct member_desc status_members[STATUS_MEMBER_COUNT] = {
+#define MEMBER(path, type, there, doc) { path, MEMBER_##type, there, doc },
+#include "service/status_table.def"
+#undef MEMBER
+};
+
 static void put_text(struct writer *w, const char *name, const char *text)
 {
 	writer_text(w, name, str_of(text));

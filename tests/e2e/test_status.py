@@ -188,6 +188,16 @@ class Status(HouseTest):
         self.assertIn("All is well", text)
         self.assertEqual(page.outside, [], "something would be loaded from elsewhere")
 
+    def test_the_json_is_as_its_schema_says(self):
+        self.assertEqual(self.send("198.51.100.1", "a@example.org", "refused"), 550)
+        for door in (self.admin, self.web):
+            told = self.folder("told.json")
+            with open(told, "w", encoding="utf-8") as f:
+                f.write(door.ask("/status.json")[2])
+            check = os.path.join(harness.SOURCE, "tests", "check-record")
+            done = subprocess.run([check, "--status", told], text=True, capture_output=True, timeout=60, check=False)
+            self.assertIn(done.returncode, (0, 77), done.stdout + done.stderr)
+
     def test_on_loopback_nobody_is_named(self):
         self.assertEqual(self.send("198.51.100.77", "very.private@example.org", "secret"), 550)
         for path in ("/", "/status.json", "/metrics"):

@@ -61,6 +61,7 @@ static void add(struct board *b, const struct mail *m)
 	decision_id_make(id);
 	facts_set_ip(conn, FACT_CLIENT_IP, ip);
 	facts_set_result(conn, FACT_IPREV_RESULT, next(9) == 0 ? RESULT_FAIL : RESULT_PASS);
+	facts_set_text(f, FACT_MESSAGE_QUEUE_ID, STR("4FQ1Zk0x2z"));
 	facts_set_text(f, FACT_MAIL_FROM, str_of(m->from));
 	facts_set_text(f, FACT_MAIL_DOMAIN, str_of(strchr(m->from, '@') + 1));
 	if (m->login != NULL) {
