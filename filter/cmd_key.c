@@ -97,6 +97,7 @@ static bool read_lines(struct call *c, struct key_lines *lines)
 			diag_error(c->diags, (struct place){ 0 }, "there is no key \"%s\" in %.*s", *word,
 				   STR_ARG(c->folder.path));
 	}
+	key_lines_complete(c->arena, c->options, lines);
 	return diags_errors(c->diags) == 0;
 }
 
@@ -203,18 +204,22 @@ static int code_of(const struct key_row *row)
 {
 	if (row->key == NULL)
 		return DIFFERS;
-	if (row->version == NULL || row->version->phase == KEY_RETIRING || row->published == PUBLISHED)
+	if (!key_row_has_record(row) || (row->version != NULL && row->version->phase == KEY_RETIRING) ||
+	    row->published == PUBLISHED)
 		return EX_OK;
 	return row->published == PUBLISHED_NOT ? DIFFERS : EX_TEMPFAIL;
 }
 
 static void tell(const struct key_row *row)
 {
-	if (row->version == NULL || row->key == NULL)
-		printf("%.*s: %.*s\n", STR_ARG(row->name), STR_ARG(row->key == NULL ? row->wrong : STR("no state")));
+	if (row->key == NULL)
+		printf("%.*s: %.*s\n", STR_ARG(row->name), STR_ARG(row->wrong));
+	else if (!key_row_has_record(row))
+		printf("%.*s: no workflow signs with it and says its selector, so it is not known which record to look for: "
+		       "sign = ( { domain = \"...\"; selector = \"...\"; key = \"%.*s\"; } );\n", STR_ARG(row->name), STR_ARG(row->name));
 	else
 		printf("%.*s %.*s, %s: %s%s%.*s\n", STR_ARG(row->name), STR_ARG(row->selector),
-		       key_phase_words[row->version->phase], seen(row->published), row->why.n > 0 ? ": " : "",
+		       key_phase_words[row->version == NULL ? KEY_ACTIVE : row->version->phase], seen(row->published), row->why.n > 0 ? ": " : "",
 		       STR_ARG(row->why));
 }
 

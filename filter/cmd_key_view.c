@@ -21,8 +21,11 @@ static struct str note(struct arena *a, const struct key_row *row)
 	const struct key_version *v = row->version;
 	if (row->wrong.n > 0)
 		return row->wrong;
+	if (v == NULL && row->why.n == 0)
+		return row->selector.n > 0 ? STR("no state: active; domain and selector are the workflow's") :
+					     STR("no state: no workflow says domain and selector");
 	if (v == NULL)
-		return STR("no state: active, with domain and selector as in the workflow");
+		return row->why;
 	if (v->phase == KEY_PENDING && row->published == PUBLISHED && row->why.n == 0)
 		return STR("signs already; gatepost key check makes it active");
 	if (v->phase != KEY_RETIRING)
@@ -37,8 +40,8 @@ static void fill_cells(struct arena *a, const struct key_row *row, struct str ce
 	const struct key_version *v = row->version;
 	struct str none = STR("-");
 	cells[0] = row->name;
-	cells[1] = v == NULL ? none : row->selector;
-	cells[2] = v == NULL ? none : row->domain;
+	cells[1] = row->selector.n == 0 ? none : row->selector;
+	cells[2] = row->domain.n == 0 ? none : row->domain;
 	cells[3] = row->key == NULL ? none :
 				      str_printf(a, "%s-%u", key_type_words[row->key->type], row->key->bits);
 	if (row->key != NULL && row->key->type == KEY_ED25519)
@@ -128,12 +131,12 @@ void key_row_print_record(const struct key_row *row, FILE *out)
 		fprintf(out, "; key %.*s: %.*s\n", STR_ARG(row->name), STR_ARG(row->wrong));
 		return;
 	}
-	if (row->version == NULL)
+	if (row->selector.n == 0)
 		fprintf(out, "; key %.*s has no state: name SELECTOR and DOMAIN as its workflow does\n"
 			     "SELECTOR._domainkey.DOMAIN. IN TXT (", STR_ARG(row->name));
 	else
 		fprintf(out, "; key %.*s, %s\n%.*s. IN TXT (", STR_ARG(row->name),
-			key_phase_words[row->version->phase], STR_ARG(row->key->record_name));
+			key_phase_words[row->version == NULL ? KEY_ACTIVE : row->version->phase], STR_ARG(row->key->record_name));
 	for (rest = row->key->record; rest.n > 0; rest = str_skip(rest, TXT_STRING_MAX))
 		fprintf(out, "\n\t\"%.*s\"", STR_ARG(str_sub(rest, 0, TXT_STRING_MAX)));
 	fprintf(out, " )\n");

@@ -69,6 +69,15 @@ void key_lines_read(struct arena *a, const struct key_folder *f, struct diags *d
 	}
 }
 
+void key_row_complete(struct arena *a, struct key_row *row, struct str domain, struct str selector)
+{
+	if (row->version != NULL || row->key == NULL)
+		return;
+	row->domain = domain;
+	row->selector = selector;
+	row->key = signing_key_new(a, row->key->key, domain, selector);
+}
+
 void key_lines_ask(struct arena *a, const struct key_lines *lines, struct dns *dns, int64_t timeout_ms)
 {
 	int64_t deadline_mono_ms = clock_mono_ms() + timeout_ms;

@@ -15,7 +15,7 @@ struct dns;
 /* One version of a key; or NAME.pem, which has no state. */
 struct key_row {
 	struct str name;
-	struct str domain, selector;          /* empty without a state */
+	struct str domain, selector;          /* empty without a state, until they are known */
 	const struct key_version *version;    /* NULL without a state */
 	struct str path;
 	const struct signing_key *key;        /* NULL: wrong tells why */
@@ -27,7 +27,7 @@ struct key_row {
 /* There can be a record that it is compared with. */
 static inline bool key_row_has_record(const struct key_row *row)
 {
-	return row->key != NULL && row->version != NULL;
+	return row->key != NULL && row->selector.n > 0;
 }
 
 /* A key with all its versions. */
@@ -46,6 +46,8 @@ struct key_lines {
 
 /* NULL if there is no such key; after a diagnostic, if its state cannot be read. */
 struct key_line *key_line_read(struct arena *, const struct key_folder *, struct str name, struct diags *);
+/* A key without a state has domain and selector from the workflow. Others stay as they are. */
+void key_row_complete(struct arena *, struct key_row *, struct str domain, struct str selector);
 /* All that are there, by name. */
 void key_lines_read(struct arena *, const struct key_folder *, struct diags *, struct key_lines *);
 /* One wave of questions, answered within the time. */

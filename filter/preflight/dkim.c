@@ -34,16 +34,6 @@ static struct str how_to_publish(struct arena *a, const struct key_row *row)
 			  STR_ARG(row->name), STR_ARG(row->name));
 }
 
-/* A key without a state gets domain and selector from the workflow. */
-static void complete(struct flight *f, const struct workflow_sign *sign, struct key_row *row)
-{
-	if (row->version != NULL || row->key == NULL)
-		return;
-	row->domain = sign->domain;
-	row->selector = sign->selector;
-	row->key = signing_key_new(f->run->arena, row->key->key, sign->domain, sign->selector);
-}
-
 static void ask(struct flight *f, struct key_row *row)
 {
 	const struct run *run = f->run;
@@ -144,7 +134,7 @@ static enum result check_sign(struct flight *f, const struct workflow_sign *sign
 		return RESULT_PERMERROR;
 	}
 	for (size_t i = 0; i < line->count; i++) {
-		complete(f, sign, &line->rows[i]);
+		key_row_complete(run->arena, &line->rows[i], sign->domain, sign->selector);
 		ask(f, &line->rows[i]);
 	}
 	const struct key_row *signs = choose(line, sign);

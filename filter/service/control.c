@@ -107,7 +107,9 @@ bool control_ask(const char *who, const struct options *o, const char *method, c
 		break;
 	case CONTROL_UNREACHABLE:
 		fprintf(stderr, "gatepost %s: %.*s: %s%s\n", who, STR_ARG(call.socket), strerror(call.error),
-			call.error == EACCES ? "; only root and the user who serves may" : "; is the daemon running?");
+			call.error == EACCES ? "; only root and the user who serves may" :
+					       ": the daemon is not running, or with another configuration. Type: systemctl start "
+					       "gatepost");
 		break;
 	case CONTROL_NO_ANSWER:
 		fprintf(stderr, "gatepost %s: %.*s: the daemon gave no whole answer\n", who, STR_ARG(call.socket));

@@ -283,6 +283,11 @@ static bool open_to_write(struct sqlite_db *db, struct diags *diags)
 
 static bool open_to_read(struct sqlite_db *db, struct diags *diags)
 {
+	if (access(db->path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
+		diag_error(diags, place_of(db->path), "there is no state yet: the daemon has not been started with this configuration. "
+			   "Type: systemctl start gatepost");
+		return false;
+	}
 	if (access(db->path, R_OK) != 0) {
 		diag_error(diags, place_of(db->path), "cannot be read by user id %u: %s", geteuid(), strerror(errno));
 		return false;

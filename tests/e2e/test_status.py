@@ -265,7 +265,12 @@ class Status(HouseTest):
         for command in ("status", "reload", "top"):
             done = subprocess.run([self.gate.binary, command, "-c", config], capture_output=True, text=True, check=False)
             self.assertEqual(done.returncode, 69, command)
-            self.assertIn("is the daemon running?", done.stderr)
+            self.assertIn("the daemon is not running, or with another configuration. Type: systemctl start", done.stderr)
+        config = self.folder.write("gate/new.conf", f'store = "sqlite:{self.folder("gate", "none", "new.db")}";\n')
+        for command in (["retry", "list"], ["suppress", "list"], ["suppress", "export"], ["log"], ["why", "x"], ["backup", self.folder("b")]):
+            done = subprocess.run([self.gate.binary, *command, "-c", config], capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, done.stdout), (69, ""), command)
+            self.assertIn("there is no state yet: the daemon has not been started", done.stderr)
         config = self.folder.write("gate/none.conf", "\n")
         done = subprocess.run([self.gate.binary, "status", "-c", config], capture_output=True, text=True, check=False)
         self.assertIn('http = { listen = [ "unix:/run/gatepost/control.sock" ]; };', done.stderr)

@@ -115,7 +115,7 @@ static void what_cannot_be_opened_says_what_to_type(void **state)
 	assert_null(store_open_reader(STR("memory:"), b->diags));
 	assert_diag(b, "inside the daemon only");
 	assert_null(store_open_reader(b->url, b->diags));
-	assert_diag(b, "No such file");
+	assert_diag(b, "no state yet");
 }
 
 /* In a child, since nothing is forbidden to root: 0 if opening was refused with this text. */
