@@ -25,7 +25,6 @@ enum {
 	PAGE = 100,         /* records at once, so that a reader who takes his time keeps no writer waiting */
 	SINCE_MS = 3600000,
 	FOLLOW_EVERY_MS = 500,
-	LATE_MS = 10000,    /* what comes into the store so late is still shown when following */
 };
 
 struct call {
@@ -36,9 +35,7 @@ struct call {
 	struct diags *diags;
 	const struct options *options;
 	struct store *store;
-	/* The ids that the last look and the one before it found, when following. */
-	struct arena *seen_arena;
-	struct map *seen;
+	struct map *seen;   /* ids that were there when following began, and are not new when they are come upon again */
 	size_t shown;
 };
 
@@ -58,11 +55,10 @@ static void show(struct call *c, struct str json)
 	json_decref(record);
 }
 
-/* Shows what is there since that time and was not seen before; *newest_ms is the time of the last one. */
-static bool look(struct call *c, int64_t from_ms, int64_t *newest_ms)
+/* What is there since that time, in order of time. */
+static bool show_since(struct call *c, int64_t from_ms)
 {
-	struct arena *page = arena_new(), *found_arena = arena_new();
-	struct map *found = map_new(found_arena);
+	struct arena *page = arena_new();
 	struct stored_record list[PAGE];
 	char behind[64] = "";
 	size_t count = PAGE;
@@ -70,38 +66,50 @@ static bool look(struct call *c, int64_t from_ms, int64_t *newest_ms)
 	while (ok && count == PAGE) {
 		ok = store_next_records(c->store, from_ms, str_of(behind), page, list, PAGE, &count) == STORE_OK;
 		for (size_t i = 0; i < count; i++) {
+			show(c, list[i].json);
 			if (c->follows)
-				map_add(found, list[i].id, c);
-			if (!map_has(c->seen, list[i].id))
-				show(c, list[i].json);
+				map_add(c->seen, list[i].id, c);
 		}
 		if (count > 0) {
-			*newest_ms = from_ms = list[count - 1].unix_ms;
+			from_ms = list[count - 1].unix_ms;
 			snprintf(behind, sizeof(behind), "%.*s", STR_ARG(list[count - 1].id));
 		}
 		arena_reset(page);
 	}
-	fflush(stdout);
 	arena_free(page);
-	arena_free(c->seen_arena);
-	c->seen_arena = found_arena;
-	c->seen = found;
+	return ok;
+}
+
+/* What has come behind that place, as it came. */
+static bool show_new(struct call *c, int64_t *place)
+{
+	struct arena *page = arena_new();
+	struct stored_record list[PAGE];
+	size_t count = PAGE;
+	bool ok = true;
+	while (ok && count == PAGE) {
+		ok = store_next_arrivals(c->store, place, page, list, PAGE, &count) == STORE_OK;
+		for (size_t i = 0; i < count; i++)
+			if (!map_has(c->seen, list[i].id))
+				show(c, list[i].json);
+		arena_reset(page);
+	}
+	arena_free(page);
 	return ok;
 }
 
 static int show_all(struct call *c, int64_t from_ms)
 {
-	int64_t newest_ms = from_ms;
-	c->seen_arena = arena_new();
-	c->seen = map_new(c->seen_arena);
-	bool ok = look(c, from_ms, &newest_ms);
+	int64_t place = 0;
+	c->seen = map_new(c->arena);
+	/* What comes in between is in both. */
+	bool ok = store_last_arrival(c->store, &place) == STORE_OK && show_since(c, from_ms);
+	fflush(stdout);
 	while (ok && c->follows && !ferror(stdout)) {
 		nanosleep(&(struct timespec){ .tv_nsec = FOLLOW_EVERY_MS * 1000000L }, NULL);
-		if (newest_ms - LATE_MS > from_ms)
-			from_ms = newest_ms - LATE_MS;
-		ok = look(c, from_ms, &newest_ms);
+		ok = show_new(c, &place);
+		fflush(stdout);
 	}
-	arena_free(c->seen_arena);
 	if (!ok)
 		fprintf(stderr, "gatepost log: %.*s cannot be read\n", STR_ARG(c->options->store));
 	else if (c->shown == 0 && isatty(STDERR_FILENO))

@@ -25,6 +25,9 @@ struct store_backend {
 	enum store_status (*find_record)(void *self, struct str id_or_queue_id, struct arena *, struct str *json);
 	enum store_status (*next_records)(void *self, int64_t from_unix_ms, struct str behind_id, struct arena *,
 					  struct stored_record *list, size_t max, size_t *count);
+	enum store_status (*next_arrivals)(void *self, int64_t *place, struct arena *, struct stored_record *list,
+					   size_t max, size_t *count);
+	enum store_status (*last_arrival)(void *self, int64_t *place);
 	enum store_status (*take)(void *self, const struct store_bucket *, size_t count, const int64_t *amounts,
 				  int64_t *wait_ms, size_t *which);
 	void (*give_back)(void *self, const struct store_bucket *, size_t count, const int64_t *amounts);

@@ -1,5 +1,7 @@
-/* Records: each a hash that has its name in an index by time, and a queue id that leads to it. */
+/* Records: each a hash that has its name in two indexes, by time and by arrival, and a queue id that leads to it. */
 #include "store/redis_talk.h"
+
+#include <inttypes.h>
 
 #include "base/arena.h"
 
@@ -72,4 +74,40 @@ enum store_status redis_next_records(void *self, int64_t from_unix_ms, struct st
 		seen += told;
 	} while (status == STORE_OK && told > 0 && *count < max);
 	return status;
+}
+
+enum store_status redis_next_arrivals(void *self, int64_t *place, struct arena *a, struct stored_record *list, size_t max,
+				      size_t *count)
+{
+	struct redis_store *s = self;
+	enum store_status status = STORE_OK;
+	size_t told = 1;
+	while (status == STORE_OK && told > 0 && *count < max) {
+		struct str from = str_printf(a, "(%" PRId64, *place);
+		struct redis_command c = COMMAND(a, STR("ZRANGEBYSCORE"), s->arrivals, from, STR("+inf"), STR("WITHSCORES"),
+						 STR("LIMIT"), STR("0"), redis_number(a, (int64_t)(max - *count)));
+		redisReply *index = redis_store_ask(s, c, REDIS_WORK_MS);
+		if (index == NULL)
+			return STORE_UNAVAILABLE;
+		told = index->type == REDIS_REPLY_ARRAY ? index->elements / 2 : 0;
+		status = get_records(s, index, INT64_MIN, STR_EMPTY, a, list, count);
+		if (told > 0)
+			*place = redis_number_in(redis_field(index, index->elements - 1));
+		freeReplyObject(index);
+	}
+	return status;
+}
+
+enum store_status redis_last_arrival(void *self, int64_t *place)
+{
+	struct redis_store *s = self;
+	struct arena *a = arena_new();
+	redisReply *last = redis_store_ask(s, COMMAND(a, STR("ZRANGE"), s->arrivals, STR("-1"), STR("-1"), STR("WITHSCORES")),
+					   REDIS_WORK_MS);
+	bool is_answer = last != NULL;
+	if (is_answer)
+		*place = redis_number_in(redis_field(last, 1));
+	freeReplyObject(last);
+	arena_free(a);
+	return is_answer ? STORE_OK : STORE_UNAVAILABLE;
 }

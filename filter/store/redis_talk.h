@@ -17,7 +17,7 @@ struct redis_store {
 	struct queue *queue;  /* NULL: beside a daemon */
 	struct arena *arena;  /* of the texts below */
 	struct str prefix;
-	struct str records, suppressions; /* the indexes: records by time, entries by name */
+	struct str records, arrivals, suppressions; /* the indexes: records by time and by arrival, entries by name */
 };
 
 /* ---- commands ---------------------------------------------------------------------------------------------- */
@@ -67,6 +67,9 @@ enum store_status redis_deleted(redisReply *);
 enum store_status redis_find_record(void *self, struct str id_or_queue_id, struct arena *, struct str *json);
 enum store_status redis_next_records(void *self, int64_t from_unix_ms, struct str behind_id, struct arena *,
 				     struct stored_record *list, size_t max, size_t *count);
+enum store_status redis_next_arrivals(void *self, int64_t *place, struct arena *, struct stored_record *list, size_t max,
+				      size_t *count);
+enum store_status redis_last_arrival(void *self, int64_t *place);
 enum store_status redis_take(void *self, const struct store_bucket *, size_t count, const int64_t *amounts,
 			     int64_t *wait_ms, size_t *which);
 void redis_give_back(void *self, const struct store_bucket *, size_t count, const int64_t *amounts);

@@ -71,6 +71,10 @@ enum store_status sqlite_db_find_record(struct sqlite_db *, struct str id_or_que
 /* As store_next_records. */
 enum store_status sqlite_db_next_records(struct sqlite_db *, int64_t from_unix_ms, struct str behind_id, struct arena *,
 					 struct stored_record *list, size_t max, size_t *count);
+/* As store_next_arrivals, store_last_arrival. */
+enum store_status sqlite_db_next_arrivals(struct sqlite_db *, int64_t *place, struct arena *, struct stored_record *list,
+					  size_t max, size_t *count);
+enum store_status sqlite_db_last_arrival(struct sqlite_db *, int64_t *place);
 /* Those that are not full. */
 bool sqlite_db_each_bucket(struct sqlite_db *, void (*use)(void *context, const struct bucket_state *), void *context);
 bool sqlite_db_suppress(struct sqlite_db *, const struct suppression *, size_t count);

@@ -180,6 +180,15 @@ enum store_status sqlite_db_find_record(struct sqlite_db *db, struct str wanted,
 	return status == STORE_NOT_FOUND ? find_record_by(db, SQL_RECORD_BY_QUEUE_ID, wanted, a, json) : status;
 }
 
+static struct stored_record record_of(sqlite3_stmt *s, struct arena *a)
+{
+	return (struct stored_record){
+		.id = str_dup(a, text_of(s, 0)),
+		.unix_ms = sqlite3_column_int64(s, 1),
+		.json = str_dup(a, text_of(s, 2)),
+	};
+}
+
 enum store_status sqlite_db_next_records(struct sqlite_db *db, int64_t from_unix_ms, struct str behind_id,
 					 struct arena *a, struct stored_record *list, size_t max, size_t *count)
 {
@@ -189,13 +198,35 @@ enum store_status sqlite_db_next_records(struct sqlite_db *db, int64_t from_unix
 	bind_text(s, 2, behind_id);
 	sqlite3_bind_int64(s, 3, (int64_t)max);
 	while (has_row(db, s, &status))
-		list[(*count)++] = (struct stored_record){
-			.id = str_dup(a, text_of(s, 0)),
-			.unix_ms = sqlite3_column_int64(s, 1),
-			.json = str_dup(a, text_of(s, 2)),
-		};
+		list[(*count)++] = record_of(s, a);
 	sqlite3_reset(s);
 	return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+/* Row ids are given in the order of commits. */
+enum store_status sqlite_db_next_arrivals(struct sqlite_db *db, int64_t *place, struct arena *a,
+					  struct stored_record *list, size_t max, size_t *count)
+{
+	enum store_status status;
+	sqlite3_stmt *s = sqlite_db_statement(db, SQL_RECORDS_ARRIVED);
+	sqlite3_bind_int64(s, 1, *place);
+	sqlite3_bind_int64(s, 2, (int64_t)max);
+	while (has_row(db, s, &status)) {
+		list[(*count)++] = record_of(s, a);
+		*place = sqlite3_column_int64(s, 3);
+	}
+	sqlite3_reset(s);
+	return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+enum store_status sqlite_db_last_arrival(struct sqlite_db *db, int64_t *place)
+{
+	enum store_status status;
+	sqlite3_stmt *s = sqlite_db_statement(db, SQL_RECORDS_LAST);
+	if (has_row(db, s, &status))
+		*place = sqlite3_column_int64(s, 0);
+	sqlite3_reset(s);
+	return status;
 }
 
 bool sqlite_db_each_bucket(struct sqlite_db *db, void (*use)(void *context, const struct bucket_state *), void *context)

@@ -151,6 +151,26 @@ enum store_status store_next_records(struct store *s, int64_t from_unix_ms, stru
 	return s->backend->next_records(s->self, from_unix_ms, behind_id, a, list, max, count);
 }
 
+/* Places begin anew when everything was forgotten. */
+enum store_status store_next_arrivals(struct store *s, int64_t *place, struct arena *a, struct stored_record *list,
+				      size_t max, size_t *count)
+{
+	int64_t last;
+	*count = 0;
+	enum store_status status = s->backend->next_arrivals(s->self, place, a, list, max, count);
+	if (status != STORE_OK || *count > 0)
+		return status;
+	status = s->backend->last_arrival(s->self, &last);
+	if (status == STORE_OK && last < *place)
+		*place = last;
+	return status;
+}
+
+enum store_status store_last_arrival(struct store *s, int64_t *place)
+{
+	return s->backend->last_arrival(s->self, place);
+}
+
 /* ---- token buckets --------------------------------------------------------------------------------------- */
 
 enum store_status store_take(struct store *s, const struct store_bucket *buckets, size_t count, const int64_t *amounts,

@@ -70,6 +70,14 @@ struct stored_record {
 enum store_status store_next_records(struct store *, int64_t from_unix_ms, struct str behind_id, struct arena *,
 				     struct stored_record *list, size_t max, size_t *count);
 
+/* Up to `max` records in the order in which they came into the store, whatever their time, behind *place, which is moved
+ * on; 0 is before all. Fewer than max: there are no more at present. One that came again is where it was. Redis does not
+ * tell their time. */
+enum store_status store_next_arrivals(struct store *, int64_t *place, struct arena *, struct stored_record *list,
+				      size_t max, size_t *count);
+/* The place behind all that is there. */
+enum store_status store_last_arrival(struct store *, int64_t *place);
+
 /* ---- token buckets --------------------------------------------------------------------------------------- */
 
 /* Holds `capacity` at most, and at first; refilled evenly, from empty to full in per_ms. A bucket is known by its key:

@@ -21,7 +21,7 @@ static struct redis_command command_of(struct redis_store *s, struct arena *a, c
 	const struct refusal *refusal = &n->refusal;
 	switch (n->kind) {
 	case NODE_RECORD: {
-		const struct str keys[] = { redis_key(s, a, "record", record->id), s->records };
+		const struct str keys[] = { redis_key(s, a, "record", record->id), s->records, s->arrivals };
 		const struct str args[] = { redis_key(s, a, "queue", STR_EMPTY), record->id, redis_number(a, record->unix_ms),
 					    record->queue_id, record->json };
 		return EVAL(a, PUT_RECORD, keys, args);
@@ -106,6 +106,7 @@ static struct redis_store *store_new(struct str place, size_t links, bool must_b
 	s->arena = a;
 	s->prefix = url.prefix;
 	s->records = str_printf(a, "%.*srecords", STR_ARG(url.prefix));
+	s->arrivals = str_printf(a, "%.*sarrivals", STR_ARG(url.prefix));
 	s->suppressions = str_printf(a, "%.*ssuppressions", STR_ARG(url.prefix));
 	return s;
 }
@@ -154,7 +155,7 @@ static void redis_close(void *self)
 
 static bool expire_records(struct redis_store *s, struct arena *a, int64_t before_unix_ms)
 {
-	const struct str keys[] = { s->records };
+	const struct str keys[] = { s->records, s->arrivals };
 	const struct str args[] = { redis_key(s, a, "record", STR_EMPTY), redis_key(s, a, "queue", STR_EMPTY),
 				    redis_number(a, before_unix_ms), redis_number(a, REDIS_AT_ONCE) };
 	int64_t gone;
@@ -206,6 +207,8 @@ const struct store_backend store_redis = {
 	.put = redis_put,
 	.find_record = redis_find_record,
 	.next_records = redis_next_records,
+	.next_arrivals = redis_next_arrivals,
+	.last_arrival = redis_last_arrival,
 	.take = redis_take,
 	.give_back = redis_give_back,
 	.suppress = redis_suppress,

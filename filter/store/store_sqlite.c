@@ -356,6 +356,23 @@ static enum store_status sqlite_next_records(void *self, int64_t from_unix_ms, s
 	return status;
 }
 
+static enum store_status sqlite_next_arrivals(void *self, int64_t *place, struct arena *a, struct stored_record *list,
+					      size_t max, size_t *count)
+{
+	struct sqlite_store *s = self;
+	enum store_status status = sqlite_db_next_arrivals(use(s->read), place, a, list, max, count);
+	leave(s->read);
+	return status;
+}
+
+static enum store_status sqlite_last_arrival(void *self, int64_t *place)
+{
+	struct sqlite_store *s = self;
+	enum store_status status = sqlite_db_last_arrival(use(s->read), place);
+	leave(s->read);
+	return status;
+}
+
 static enum store_status sqlite_suppress(void *self, const struct suppression *list, size_t count)
 {
 	struct sqlite_store *s = self;
@@ -409,6 +426,7 @@ static enum store_status sqlite_forget_refusal(void *self, struct str key)
 #define SHARED                                                                                     \
 	.close = sqlite_close, .expire = sqlite_expire, .flush = sqlite_flush, .lost = sqlite_lost,   \
 	.is_failing = sqlite_is_failing, .put = sqlite_put, .find_record = sqlite_find_record, .next_records = sqlite_next_records,    \
+	.next_arrivals = sqlite_next_arrivals, .last_arrival = sqlite_last_arrival,                   \
 	.take = sqlite_take, .give_back = sqlite_give_back, .suppress = sqlite_suppress, .unsuppress = sqlite_unsuppress,  \
 	.find_suppression = sqlite_find_suppression, .each_suppression = sqlite_each_suppression,     \
 	.find_refusal = sqlite_find_refusal, .each_refusal = sqlite_each_refusal, .forget_refusal = sqlite_forget_refusal

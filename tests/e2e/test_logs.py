@@ -8,7 +8,9 @@ import pty
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
+import threading
 import time
 import unittest
 
@@ -185,6 +187,28 @@ class LogTest(HouseTest):
 
 
 class Follow(LogTest):
+    def test_following_shows_what_comes_an_hour_late(self):
+        with self.client("192.0.2.23") as c:
+            c.mail("bad@late.example")
+        harness.wait_for("the record", lambda: self.log("--domain", "late.example", "--json"))
+        record = json.loads(self.log("--domain", "late.example", "--json")[0])
+        record.update(id="late000000000000", unix_ms=record["unix_ms"] - 3600000)
+        process = subprocess.Popen(self.command("-f", "--since", "2h", "--domain", "late.example", "--json"),
+                                   stdout=subprocess.PIPE, text=True)
+        patience = threading.Timer(20, process.kill)
+        patience.start()
+        try:
+            self.assertNotEqual(json.loads(process.stdout.readline())["id"], record["id"])
+            with sqlite3.connect(self.gate.store_path, timeout=10) as store:
+                store.execute("INSERT INTO records (id, unix_ms, json) VALUES (?, ?, ?)",
+                              (record["id"], record["unix_ms"], json.dumps(record)))
+            self.assertEqual(json.loads(process.stdout.readline())["id"], record["id"])
+        finally:
+            patience.cancel()
+            process.terminate()
+            process.wait(10)
+            process.stdout.close()
+
     def test_following_shows_what_comes_with_colour_on_a_terminal(self):
         master, slave = pty.openpty()
         process = subprocess.Popen(self.command("-f", "--decision", "reject"), stdout=slave,

@@ -127,6 +127,59 @@ static void records_are_listed_in_order_of_time(void **state)
 	}
 }
 
+/* "a b ", those behind the place, so many at once. */
+static const char *arrived(struct bench *b, int64_t *place, size_t at_once)
+{
+	static char ids[256];
+	struct stored_record list[8];
+	size_t count = at_once;
+	ids[0] = '\0';
+	while (count == at_once) {
+		assert_int_equal(store_next_arrivals(b->store, place, b->arena, list, at_once, &count), STORE_OK);
+		assert_true(count <= at_once);
+		for (size_t i = 0; i < count; i++) {
+			assert_true(str_eq(list[i].json, list[i].id));
+			snprintf(ids + strlen(ids), sizeof(ids) - strlen(ids), "%.*s ", STR_ARG(list[i].id));
+		}
+	}
+	return ids;
+}
+
+static void put_at(struct bench *b, const char *id, int64_t unix_ms)
+{
+	store_put_record(b->store, str_of(id), unix_ms, STR_EMPTY, str_of(id));
+	assert_int_equal(store_flush(b->store), STORE_OK);
+}
+
+static void records_are_followed_in_the_order_of_their_arrival(void **state)
+{
+	struct bench *b = *state;
+	int64_t place = 7, last = 7;
+	assert_int_equal(store_last_arrival(b->store, &last), STORE_OK);
+	assert_int_equal(last, 0);
+	assert_string_equal(arrived(b, &place, 2), "");
+	put_at(b, "c", 3000);
+	put_at(b, "b", 2000);
+	put_at(b, "c", 3001); /* again: told already */
+	assert_string_equal(arrived(b, &place, 8), "c b ");
+	put_at(b, "late", 1000);
+	put_at(b, "b", 2000);
+	put_at(b, "d", 4000);
+	assert_int_equal(store_last_arrival(b->store, &last), STORE_OK);
+	assert_string_equal(arrived(b, &place, 1), "late d ");
+	assert_int_equal(place, last);
+	assert_string_equal(arrived(b, &place, 1), "");
+	for (size_t at_once = 1; at_once <= 8; at_once++) {
+		place = 0;
+		assert_string_equal(arrived(b, &place, at_once), "c b late d ");
+	}
+	/* Whoever follows a store that was emptied sees what comes next. */
+	assert_int_equal(store_expire(b->store, 5000), STORE_OK);
+	assert_string_equal(arrived(b, &place, 8), "");
+	put_at(b, "e", 500);
+	assert_string_equal(arrived(b, &place, 8), "e ");
+}
+
 enum { THREADS = 4, PER_THREAD = 500 };
 
 struct writer_of_many {
@@ -642,6 +695,7 @@ int main(void)
 		EACH(any_bytes_come_back),
 		EACH(old_records_are_forgotten),
 		EACH(records_are_listed_in_order_of_time),
+		EACH(records_are_followed_in_the_order_of_their_arrival),
 		EACH(many_threads_lose_nothing),
 		EACH(a_bucket_gives_its_capacity_and_no_more),
 		EACH(a_bucket_fills_evenly),
