@@ -57,7 +57,7 @@ static enum result read_names(struct gate *g)
 		return permerror(g, "d= is no domain name");
 	if (!is_selector)
 		return permerror(g, "s= is no selector");
-	out->key_name = str_printf(g->arena, "%.*s._domainkey.%.*s", STR_ARG(out->selector), STR_ARG(out->domain));
+	out->key_name = STR_CONCAT(g->arena, out->selector, STR("._domainkey."), out->domain);
 	return RESULT_NONE;
 }
 
@@ -70,9 +70,11 @@ static enum result check_readable(struct gate *g)
 		return refuse(g, RESULT_NEUTRAL, "UTF-8 in a signature is not supported");
 	for (size_t i = 0; i < g->tags.count; i++) {
 		const struct tag *tag = &g->tags.items[i];
-		for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
-			if (!str_eq(tag->name, str_of(known[k])) && str_eq_nocase(tag->name, str_of(known[k])))
+		for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++) {
+			struct str name = str_of(known[k]);
+			if (str_eq_nocase(tag->name, name) && !str_eq(tag->name, name))
 				return refuse(g, RESULT_NEUTRAL, "a tag name in upper case is not supported");
+		}
 		bool is_b = str_eq(tag->name, STR("b"));
 		if (tag->name.p[tag->name.n - 1] == 'b' && is_b == tag->has_blank)
 			return refuse(g, RESULT_NEUTRAL, is_b ? "a blank between \"b\" and \"=\" is not supported" :

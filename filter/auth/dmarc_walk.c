@@ -20,7 +20,7 @@ struct dmarc_finder *dmarc_finder_new(struct dns *dns, int64_t deadline_mono_ms,
 
 static struct str record_name(struct arena *a, struct str domain)
 {
-	return str_printf(a, "_dmarc.%.*s", STR_ARG(domain));
+	return STR_CONCAT(a, STR("_dmarc."), domain);
 }
 
 /* Texts of other kinds do not count; several DMARC records count as none (RFC 9989 4.10 step 2). */

@@ -69,7 +69,7 @@ static struct str reason_for(struct arena *a, struct ip client, const struct spf
 		is = "is neither permitted nor denied";
 		break;
 	}
-	return str_printf(a, "%s %s: %.*s", ip, is, STR_ARG(end->mechanism));
+	return STR_CONCAT(a, str_of(ip), STR(" "), str_of(is), STR(": "), end->mechanism);
 }
 
 static void check_host(struct dns *dns, const struct spf_check *check, int64_t deadline_mono_ms, struct str local,
@@ -80,7 +80,7 @@ static void check_host(struct dns *dns, const struct spf_check *check, int64_t d
 		.dns = dns,
 		.arena = a,
 		.deadline_mono_ms = deadline_mono_ms < own_deadline ? deadline_mono_ms : own_deadline,
-		.values = { .sender = str_printf(a, "%.*s@%.*s", STR_ARG(local), STR_ARG(v->domain)),
+		.values = { .sender = STR_CONCAT(a, local, STR("@"), v->domain),
 			    .local = local, .domain = v->domain,
 			    .helo = str_sub(check->helo, 0, HELO_BYTES_MAX), .our_name = check->our_name,
 			    .client = check->client },

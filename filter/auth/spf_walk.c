@@ -37,7 +37,7 @@ struct walk {
 	SPF_dns_server_t hooks;
 	SPF_server_t server;
 	size_t step_count;
-	struct step steps[STEPS_MAX];
+	struct step *steps[STEPS_MAX];
 	const struct step *current;
 	const struct step *outermost; /* the last step tried outside any include */
 	const struct scope *verdict_scope;
@@ -64,7 +64,7 @@ static unsigned handle_number(const char *handle, char letter, size_t count)
 
 static const struct step *step_begin(struct walk *w, const char *handle)
 {
-	const struct step *step = &w->steps[handle_number(handle, 't', w->step_count)];
+	const struct step *step = w->steps[handle_number(handle, 't', w->step_count)];
 	w->current = step;
 	if (!step->scope->is_included)
 		w->outermost = step;
@@ -125,7 +125,9 @@ static void add_step(struct walk *w, SPF_record_t *record, const struct spf_term
 	record->mech_len += sizeof(m);
 	record->num_mech++;
 	record->num_dns_mech++;
-	w->steps[w->step_count++] = (struct step){ *t, scope };
+	struct step *step = ARENA_NEW(w->q->arena, struct step);
+	*step = (struct step){ *t, scope };
+	w->steps[w->step_count++] = step;
 }
 
 /* The terms in order up to the first that matches without DNS; redirect= comes last, wherever it stands. */

@@ -56,7 +56,10 @@ bool buf_add(struct buf *b, struct str s)
 
 bool buf_add_char(struct buf *b, char c)
 {
-	return buf_add(b, (struct str){ &c, 1 });
+	if (!reserve(b, 1))
+		return false;
+	b->p[b->n++] = c;
+	return true;
 }
 
 bool buf_printf(struct buf *b, const char *format, ...)

@@ -7,11 +7,6 @@
 #include "base/arena.h"
 #include "base/fail.h"
 
-struct str str_of(const char *c)
-{
-	return c == NULL ? STR_EMPTY : (struct str){ c, strlen(c) };
-}
-
 char *str_to_c(struct arena *a, struct str s)
 {
 	char *copy = arena_alloc(a, s.n + 1);
@@ -43,6 +38,20 @@ struct str str_printf(struct arena *a, const char *format, ...)
 	return (struct str){ p, (size_t)n };
 }
 
+struct str str_concat(struct arena *a, const struct str *parts, size_t count)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < count; i++)
+		n += parts[i].n;
+	char *whole = arena_alloc(a, n + 1), *p = whole;
+	for (size_t i = 0; i < count; i++) {
+		if (parts[i].n > 0)
+			memcpy(p, parts[i].p, parts[i].n);
+		p += parts[i].n;
+	}
+	return (struct str){ whole, n };
+}
+
 struct str str_lower(struct arena *a, struct str s)
 {
 	char *p = str_to_c(a, s);
@@ -67,11 +76,6 @@ int str_cmp_nocase(struct str a, struct str b)
 			return order;
 	}
 	return (a.n > b.n) - (a.n < b.n);
-}
-
-bool str_eq(struct str a, struct str b)
-{
-	return a.n == b.n && str_cmp(a, b) == 0;
 }
 
 bool str_eq_nocase(struct str a, struct str b)
@@ -108,8 +112,8 @@ struct str str_skip(struct str s, size_t n)
 	return str_sub(s, n, SIZE_MAX);
 }
 
-/* Bytes of the character at the start of s, 0 if it is none: the table of RFC 3629 4. */
-static size_t utf8_char_bytes(struct str s)
+/* The table of RFC 3629 4. */
+size_t str_utf8_bytes(struct str s)
 {
 	const unsigned char *u = (const unsigned char *)s.p;
 	unsigned char low = 0x80, high = 0xbf;
@@ -138,7 +142,7 @@ static size_t utf8_char_bytes(struct str s)
 bool str_is_utf8(struct str s)
 {
 	while (s.n > 0) {
-		size_t n = utf8_char_bytes(s);
+		size_t n = str_utf8_bytes(s);
 		if (n == 0)
 			return false;
 		s = str_skip(s, n);
@@ -155,12 +159,6 @@ struct str str_trim(struct str s)
 	while (s.n > 0 && char_is_space(s.p[s.n - 1]))
 		s.n--;
 	return s;
-}
-
-ptrdiff_t str_find(struct str s, char c)
-{
-	const char *found = s.n == 0 ? NULL : memchr(s.p, c, s.n);
-	return found == NULL ? -1 : found - s.p;
 }
 
 ptrdiff_t str_find_last(struct str s, char c)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct arena;
 
@@ -24,15 +25,27 @@ struct str {
 #define STR_ARG(s) (int)(s).n, (s).p
 
 /* The bytes of a C string; NULL gives the empty text. */
-struct str str_of(const char *c_string);
+static inline struct str str_of(const char *c_string)
+{
+	return c_string == NULL ? STR_EMPTY : (struct str){ c_string, strlen(c_string) };
+}
+
 struct str str_dup(struct arena *, struct str);
 /* Zero-terminated copy; a NUL inside stays and ends the C string early. */
 char *str_to_c(struct arena *, struct str);
 struct str str_printf(struct arena *, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Each part behind the one before, as STR_CONCAT(arena, STR("a"), b, c). */
+struct str str_concat(struct arena *, const struct str *parts, size_t count);
+#define STR_CONCAT(arena, ...)                                                                                        \
+	str_concat(arena, (const struct str[]){ __VA_ARGS__ }, sizeof((const struct str[]){ __VA_ARGS__ }) / sizeof(struct str))
 struct str str_lower(struct arena *, struct str);
 
-bool str_eq(struct str, struct str);
+static inline bool str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
 bool str_eq_nocase(struct str, struct str);
 int str_cmp(struct str, struct str);
 int str_cmp_nocase(struct str, struct str);
@@ -45,10 +58,17 @@ struct str str_sub(struct str, size_t from, size_t n);
 struct str str_skip(struct str, size_t n);
 /* Well-formed UTF-8 by RFC 3629 (so is ASCII, NUL included). */
 bool str_is_utf8(struct str);
+/* Bytes of the UTF-8 character at the start of a text that is not empty; 0 if it is none. */
+size_t str_utf8_bytes(struct str);
 /* Without blanks, tabs, CR and LF at both ends. */
 struct str str_trim(struct str);
 /* Index of the first (last) such byte, or -1. */
-ptrdiff_t str_find(struct str, char);
+static inline ptrdiff_t str_find(struct str s, char c)
+{
+	const char *found = s.n == 0 ? NULL : memchr(s.p, c, s.n);
+	return found == NULL ? -1 : found - s.p;
+}
+
 ptrdiff_t str_find_last(struct str, char);
 /* Splits at the first separator: true and both parts, or false, with *head = all and *tail empty.
  * head and tail may be the same object as the text. */

@@ -169,7 +169,11 @@ static struct task *task_new(struct sink_line line)
 
 static void add_escaped(struct buf *b, struct str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
+	size_t plain = 0; /* nearly always all of it */
+	while (plain < s.n && char_is_printable(s.p[plain]))
+		plain++;
+	buf_add(b, str_sub(s, 0, plain));
+	for (size_t i = plain; i < s.n; i++) {
 		if (char_is_printable(s.p[i]))
 			buf_add_char(b, s.p[i]);
 		else

@@ -133,7 +133,7 @@ static struct str value_print(struct arena *a, struct str raw)
 	struct str value = clean(a, raw);
 	if (value.n > 0 && (is_wholly(value, is_token_byte) || is_plain_address(value)))
 		return value;
-	return str_printf(a, "\"%.*s\"", STR_ARG(escape(a, value, STR("\\\""))));
+	return STR_CONCAT(a, STR("\""), escape(a, value, STR("\\\"")), STR("\""));
 }
 
 static void add_word(struct authres *r, struct str text, bool is_method)
@@ -153,7 +153,7 @@ static void add_named(struct authres *r, const char *name, struct str value)
 {
 	struct str printed = value_print(r->arena, value);
 	if (value.n > 0)
-		add_word(r, str_printf(r->arena, "%s=%.*s", name, STR_ARG(printed)), false);
+		add_word(r, STR_CONCAT(r->arena, str_of(name), STR("="), printed), false);
 }
 
 static void add_comment(struct authres *r, struct str raw)
@@ -161,7 +161,7 @@ static void add_comment(struct authres *r, struct str raw)
 	struct str text = clean(r->arena, str_trim(str_sub(raw, 0, TEXT_MAX_BYTES))), word;
 	if (text.n == 0)
 		return;
-	text = str_printf(r->arena, "(%.*s)", STR_ARG(escape(r->arena, text, STR("()\\"))));
+	text = STR_CONCAT(r->arena, STR("("), escape(r->arena, text, STR("()\\")), STR(")"));
 	while (str_next(&text, ' ', &word))
 		if (word.n > 0)
 			add_word(r, word, false);
@@ -180,7 +180,7 @@ struct authres *authres_new(struct arena *a, struct str authserv_id, struct str 
 	r->arena = a;
 	add_word(r, value_print(a, spelled(a, authserv_id)), false);
 	if (id_comment.n > 0)
-		add_comment(r, str_printf(a, "id %.*s", STR_ARG(id_comment)));
+		add_comment(r, STR_CONCAT(a, STR("id "), id_comment));
 	return r;
 }
 
@@ -191,7 +191,7 @@ void authres_add(struct authres *r, enum authres_method method, enum result resu
 	r->method = method;
 	if (r->methods++ >= METHODS_MAX)
 		return;
-	add_word(r, str_printf(r->arena, "%s=%s", method_words[method], result_words[result]), true);
+	add_word(r, STR_CONCAT(r->arena, str_of(method_words[method]), STR("="), str_of(result_words[result])), true);
 	add_comment(r, comment);
 	add_named(r, "reason", str_sub(reason, 0, TEXT_MAX_BYTES));
 }

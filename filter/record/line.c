@@ -8,6 +8,11 @@
 
 enum { VALUE_MAX_BYTES = 320, LISTED_MAX = 16 };
 
+static bool is_safe(char c)
+{
+	return c > 0x20 && c < 0x7f && c != '=' && c != '<' && c != '>' && c != '[' && c != ']' && c != '\\';
+}
+
 void line_add_safe(struct buf *b, struct str value)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -16,8 +21,8 @@ void line_add_safe(struct buf *b, struct str value)
 		buf_add_char(b, '-');
 	for (size_t i = 0; i < (is_long ? VALUE_MAX_BYTES : value.n); i++) {
 		unsigned char c = (unsigned char)value.p[i];
-		if (c > 0x20 && c < 0x7f && str_find(STR("=<>[]\\"), (char)c) < 0)
-			buf_add_char(b, (char)c);
+		if (is_safe(value.p[i]))
+			buf_add_char(b, value.p[i]);
 		else
 			buf_printf(b, "\\x%c%c", hex[c >> 4], hex[c & 15]);
 	}

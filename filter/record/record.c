@@ -25,9 +25,16 @@ void decision_id_make(char out[static DECISION_ID_LENGTH + 1])
 
 enum { LISTED_MAX = 16 };
 
+static void add_name(struct buf *b, const char *name)
+{
+	buf_add_char(b, ' ');
+	buf_add(b, str_of(name));
+	buf_add_char(b, '=');
+}
+
 static void add_field(struct buf *b, const char *name, struct str value)
 {
-	buf_printf(b, " %s=", name);
+	add_name(b, name);
 	line_add_safe(b, value);
 }
 
@@ -41,10 +48,10 @@ static void add_text_fact(struct buf *b, const char *name, const struct facts *f
 static void add_result(struct buf *b, const char *name, const struct facts *f, enum fact_id id)
 {
 	const struct fact_value *v = facts_get(f, id);
-	if (v->state == FACT_VALUE)
-		buf_printf(b, " %s=%s", name, result_words[v->result]);
-	else if (v->state == FACT_UNKNOWN)
-		buf_printf(b, " %s=unknown", name);
+	if (v->state != FACT_VALUE && v->state != FACT_UNKNOWN)
+		return;
+	add_name(b, name);
+	buf_add(b, str_of(v->state == FACT_VALUE ? result_words[v->result] : "unknown"));
 }
 
 /* Always there and before anything that a peer chose freely, so that fail2ban finds the address in one place. */

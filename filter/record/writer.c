@@ -81,23 +81,6 @@ void writer_bool(struct writer *w, const char *name, bool truth)
 
 /* ---- texts ---------------------------------------------------------------------------------------------- */
 
-/* Length of the UTF-8 character there (RFC 3629 4: no overlong forms, no surrogates, up to U+10FFFF), or 0. */
-static size_t utf8_length(struct str s, size_t at)
-{
-	const unsigned char *p = (const unsigned char *)s.p + at;
-	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-								      : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
-	if (n == 0 || n > s.n - at)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-	    (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 /* Bytes that jansson needs for it with JSON_ENSURE_ASCII. */
 static size_t escaped_bytes(char c, size_t utf8_bytes)
 {
@@ -113,7 +96,7 @@ static json_t *bounded(struct writer *w, struct str s)
 	size_t bytes = 0, step;
 	buf_init(&b, 0);
 	for (size_t i = 0; i < s.n; i += step) {
-		size_t n = s.p[i] == 0x7f ? 0 : utf8_length(s, i);
+		size_t n = s.p[i] == 0x7f ? 0 : str_utf8_bytes(str_skip(s, i));
 		step = n > 0 ? n : 1;
 		bytes += escaped_bytes(s.p[i], n);
 		if (bytes + STR("...").n > w->limits.text_bytes) {

@@ -118,6 +118,7 @@ static void printf_and_lower_allocate_in_the_arena(void **state)
 	(void)state;
 	struct arena *a = arena_new();
 	assert_str(str_printf(a, "%d-%s", 5, "x"), "5-x");
+	assert_str(STR_CONCAT(a, STR("a"), (struct str){ NULL, 0 }, STR("b"), STR("c")), "abc");
 	assert_str(str_lower(a, STR("AbC\xc3\x84")), "abc\xc3\x84");
 	arena_free(a);
 }
