@@ -3,10 +3,12 @@
 #include <inttypes.h>
 
 #include "base/arena.h"
+#include "base/digest.h"
 #include "base/fail.h"
 #include "store/store.h"
 
 enum thing { MESSAGES, RECIPIENTS, THING_COUNT };
+enum { NAME_DIGITS = 32 };
 
 static const char *const who_words[LIMIT_WHO_COUNT] = { "workflow", "login", "client" };
 static const char *const thing_words[THING_COUNT] = { "messages", "recipients" };
@@ -28,6 +30,17 @@ struct limit {
 	int64_t recipients;
 };
 
+static struct str name_in_store(struct arena *a, const struct limit_plan *p, enum limit_who who)
+{
+	if (!p->hides_names || who == LIMIT_WORKFLOW)
+		return p->names[who];
+	char hex[NAME_DIGITS + 1];
+	struct digest digest = { 0 };
+	digest_add(&digest, p->names[who]);
+	digest_print(&digest, hex, sizeof(hex));
+	return str_dup(a, str_of(hex));
+}
+
 /* A tab is in none of the names. */
 static struct share share_of(struct arena *a, const struct limit_plan *p, enum thing thing)
 {
@@ -37,7 +50,7 @@ static struct share share_of(struct arena *a, const struct limit_plan *p, enum t
 		if (p->names[who].n == 0 || rate.amount == 0)
 			continue;
 		struct str key = str_printf(a, "%s %s\t%.*s\t%.*s", who_words[who], thing_words[thing],
-					    STR_ARG(p->workflow), STR_ARG(p->names[who]));
+					    STR_ARG(p->workflow), STR_ARG(name_in_store(a, p, who)));
 		s.buckets[s.count] = (struct store_bucket){ key, rate.amount, rate.per_ms };
 		s.who[s.count++] = who;
 	}

@@ -20,6 +20,7 @@ struct limit_plan {
 	struct str workflow;               /* name; empty: mail of no workflow */
 	struct str names[LIMIT_WHO_COUNT]; /* of the workflow, login, client; empty: not limited by it */
 	bool defers_without_store;
+	bool hides_names;                  /* in the store: counts are kept under hashes of them */
 };
 
 /* At MAIL, when everything else has agreed: takes one message. The decision is CONTINUE, or DEFER with the time to

@@ -95,14 +95,15 @@ static bool look_up(const struct retry_scope *scope, struct str key, struct fact
 	return false;
 }
 
-static void remember(const struct retry_scope *scope, struct str key, const struct decision *d, struct str id)
+static void remember(const struct retry_scope *scope, struct str key, const struct decision *d, struct str id,
+		     struct arena *a)
 {
 	int64_t now_s = clock_unix_s();
 	const struct refusal refusal = {
 		.key = key,
 		.id = id,
 		.enhanced = d->reply.enhanced,
-		.text = d->reply.text,
+		.text = hide_addresses(a, scope->addresses, d->reply.text),
 		.source = STR("here"),
 		.code = d->reply.code,
 		.unix_s = now_s,
@@ -134,7 +135,7 @@ void retry_remember_recipient(const struct retry_scope *scope, const struct fact
 			      struct str id, struct arena *a)
 {
 	if (is_worth_remembering(scope, d))
-		remember(scope, key_of(a, scope, facts_text(recipient, FACT_RCPT_TO), STR_EMPTY), d, id);
+		remember(scope, key_of(a, scope, facts_text(recipient, FACT_RCPT_TO), STR_EMPTY), d, id, a);
 }
 
 /* ---- messages ---------------------------------------------------------------------------------------------- */
@@ -186,7 +187,7 @@ static void remember_all(const struct retry_scope *scope, struct str content, co
 			 size_t count, const struct decision *d, struct str id, struct arena *a)
 {
 	for (size_t i = 0; i < count; i++)
-		remember(scope, key_of(a, scope, facts_text(recipients[i], FACT_RCPT_TO), content), d, id);
+		remember(scope, key_of(a, scope, facts_text(recipients[i], FACT_RCPT_TO), content), d, id, a);
 }
 
 struct decision retry_judge_message(const struct retry_scope *scope, struct retry_content *c, struct facts *facts,

@@ -11,6 +11,7 @@
  * Fails:   while the store cannot be asked, nothing is a retry and the facts are unknown. */
 #pragma once
 
+#include "mail/hide.h"
 #include "policy/policy.h"
 
 struct header_list;
@@ -22,6 +23,7 @@ struct retry_scope {
 	struct store *store;
 	struct str workflow;
 	int64_t memory_ms; /* how long they are remembered; 0: not, and none is looked up */
+	enum addresses addresses; /* in the text that is remembered */
 };
 
 /* At RCPT, on a recipient's facts, of which rcpt.to is set: sets rcpt.retry_*. CONTINUE, or REJECT if it was refused

@@ -9,6 +9,7 @@
 #include "mail/header.h"
 #include "record/history.h"
 #include "record/metrics.h"
+#include "record/people.h"
 #include "store/store.h"
 
 static struct str new_id(struct arena *a)
@@ -109,15 +110,16 @@ struct reply reply_with_id(struct session *s, struct arena *a, struct reply repl
 	return reply;
 }
 
-static void write_record(struct session *s, const struct record *r)
+static void write_record(struct session *s, const struct record *whole)
 {
 	struct arena *a = s->message_arena;
 	struct gate *gate = s->gate;
+	const struct record *r = record_for_keeping(a, addresses_of(s->snapshot->options->record_addresses), whole);
 	struct str json = record_json(a, r);
 	log_record(gate->log, record_text(a, r), json);
 	if (gate->store != NULL && s->snapshot->options->record_days > 0)
 		store_put_record(gate->store, r->id, r->unix_ms, facts_text(r->facts, FACT_MESSAGE_QUEUE_ID), json);
-	metrics_take_record(gate->board, r);
+	metrics_take_record(gate->board, whole);
 	history_take_record(gate->board, r);
 	if (gate->on_record != NULL)
 		gate->on_record(gate->context, r);

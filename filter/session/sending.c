@@ -46,12 +46,18 @@ static bool defers_without_store(const struct session *s)
 	return str_eq(s->snapshot->options->store_unavailable, STR("defer"));
 }
 
+static enum addresses kept_addresses(const struct session *s)
+{
+	return addresses_of(s->snapshot->options->record_addresses);
+}
+
 static struct retry_scope retry_scope_of(const struct session *s)
 {
 	return (struct retry_scope){
 		.store = s->gate->store,
 		.workflow = str_of(s->message->workflow->place.rule),
 		.memory_ms = s->snapshot->options->retry_memory,
+		.addresses = kept_addresses(s),
 	};
 }
 
@@ -81,6 +87,7 @@ static struct limit_plan *plan_of(const struct session *s, const struct limits *
 	plan->names[LIMIT_LOGIN] = str_lower(s->message_arena, facts_text(m->facts, FACT_AUTH_LOGIN));
 	plan->names[LIMIT_CLIENT] = client_name(s);
 	plan->defers_without_store = defers_without_store(s);
+	plan->hides_names = kept_addresses(s) != ADDRESSES_FULL;
 	return plan;
 }
 

@@ -1,6 +1,5 @@
 #include "store/buckets.h"
 
-#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/fail.h"
 #include "base/map.h"
 #include "base/shared.h"
@@ -15,7 +15,7 @@
 enum {
 	SLOTS = 1 << 18,
 	KEY_BYTES = 177,  /* so that an entry has 192 */
-	HASH_BYTES = 16,  /* of a key that is longer */
+	HASH_DIGITS = 32, /* at the end of a key that is longer */
 	SWEEP = 64,       /* entries looked at when one is added */
 	WORD_BITS = 64,
 	NOBODY = 0,       /* entries are numbered from one */
@@ -248,16 +248,14 @@ struct key {
 /* As it stands in an entry. The text is the wanted one's, or k's. */
 static struct str key_for(struct str wanted, struct key *k)
 {
-	unsigned char hash[EVP_MAX_MD_SIZE];
+	char hex[HASH_DIGITS + 1];
+	struct digest digest = { 0 };
 	if (wanted.n <= KEY_BYTES)
 		return wanted;
-	size_t head = KEY_BYTES - 2 * HASH_BYTES;
-	BUG_IF(EVP_Digest(wanted.p, wanted.n, hash, NULL, EVP_sha256(), NULL) != 1);
-	memcpy(k->text, wanted.p, head);
-	for (size_t i = 0; i < HASH_BYTES; i++) {
-		k->text[head + 2 * i] = "0123456789abcdef"[hash[i] >> 4];
-		k->text[head + 2 * i + 1] = "0123456789abcdef"[hash[i] & 15];
-	}
+	digest_add(&digest, wanted);
+	digest_print(&digest, hex, sizeof(hex));
+	memcpy(k->text, wanted.p, KEY_BYTES - HASH_DIGITS);
+	memcpy(k->text + KEY_BYTES - HASH_DIGITS, hex, HASH_DIGITS);
 	return (struct str){ k->text, KEY_BYTES };
 }
 

@@ -96,6 +96,37 @@ class Reload(HouseTest):
         self.assertEqual(self.gate.record_with(header__subject="new zone")["spf"]["result"], "pass")
 
 
+class Addresses(HouseTest):
+    """What record_addresses leaves out is nowhere: not in the log, as lines or as JSON, and not in the store."""
+    policies = "stages.conf"
+    zone = ZONE
+
+    def told(self):
+        """Log and store, as bytes on the disk."""
+        paths = [self.gate.log_path, self.gate.store_path, self.gate.store_path + "-wal"]
+        return {path: open(path, "rb").read() for path in paths if os.path.exists(path)}
+
+    def test_nothing_is_left_of_whom_it_is_about(self):
+        private = [b"ann.private", b"bob.private", b"192.0.2.231", b"host-231"]
+        for kept in ("domain", "none"):
+            for form in ("text", "json"):
+                with self.subTest(kept=kept, form=form):
+                    self.gate.config(record_addresses=f'"{kept}"', log=f'{{ target = "file:{self.gate.log_path}"; format = "{form}"; }}')
+                    self.gate.stop()
+                    self.gate.start()
+                    with self.client("192.0.2.231", "host-231.example.org") as c:
+                        answers = [c.send("ann.private@example.org", ["bob.private@example.com"], message("kept " + kept + form)),
+                                   c.send("nodata@example.org", ["bob.private@example.com"], message("x"))]
+                    self.assertEqual([code for code, _ in answers], [250, 554])
+                    self.gate.stop()
+                    told = self.told()
+                    for path, text in told.items():
+                        for word in private:
+                            self.assertNotIn(word, text, path)
+                    self.assertIn(b"*@example.org" if kept == "domain" else b"disposition", b"".join(told.values()))
+                    self.gate.start()
+
+
 class Rights(HouseTest):
     policies = "open.conf"
     zone = ZONE

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "fuzz/gate.h"
+#include "record/people.h"
 #include "record/record.h"
 
 static struct gate gate;
@@ -55,15 +56,21 @@ static bool quarantine(void *mta, const char *reason)
 
 static const struct mta_ops ops = { macro, insert_header, add_header, delete_header, quarantine };
 
-static void check_record(void *context, const struct record *r)
+static void check_texts(struct arena *a, const struct record *r)
 {
-	(void)context;
-	struct arena *a = arena_new();
 	struct str json = record_json(a, r), text = record_text(a, r);
 	BUG_IF(str_find(json, '\n') >= 0 || str_find(text, '\n') >= 0);
 	json_t *root = json_loadb(json.p, json.n, JSON_REJECT_DUPLICATES, NULL);
 	BUG_IF(root == NULL);
 	json_decref(root);
+}
+
+static void check_record(void *context, const struct record *r)
+{
+	(void)context;
+	struct arena *a = arena_new();
+	for (enum addresses how = ADDRESSES_FULL; how <= ADDRESSES_NONE; how++)
+		check_texts(a, record_for_keeping(a, how, r));
 	if (r->auth != NULL && r->auth->dmarc != NULL && r->auth->dmarc->result == RESULT_PASS)
 		BUG_IF(!str_eq(facts_text(r->facts, FACT_FROM_STATUS), STR("ok")));
 	arena_free(a);

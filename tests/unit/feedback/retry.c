@@ -8,7 +8,7 @@ enum { DAY_MS = 24 * HOUR_MS };
 
 static struct retry_scope scope_of(struct bench *b, const char *workflow)
 {
-	return (struct retry_scope){ b->store, str_of(workflow), DAY_MS };
+	return (struct retry_scope){ b->store, str_of(workflow), DAY_MS, ADDRESSES_FULL };
 }
 
 static struct facts *recipient_of(struct bench *b, const char *address)
@@ -56,6 +56,20 @@ static void a_recipient_is_refused_again_with_the_first_id(void **state)
 	/* And so may this one, after a day. */
 	clock_set_unix_s(NOW_S + DAY_MS / 1000);
 	assert_goes_on(judge_recipient(b, news, "a@x.example"));
+}
+
+static void a_text_is_remembered_without_addresses(void **state)
+{
+	struct bench *b = *state;
+	struct retry_scope news = scope_of(b, "news");
+	news.addresses = ADDRESSES_DOMAIN;
+	remember_recipient(b, news, "a@x.example", reject(b, "5.1.2", "\"a b\"@x.example is nobody"));
+	struct decision d = judge_recipient(b, news, "a@x.example");
+	assert_true(str_ends_nocase(d.reply.text, STR("repeat 1: *@x.example is nobody")));
+	news.addresses = ADDRESSES_NONE;
+	remember_recipient(b, news, "b@x.example", reject(b, "5.1.2", "<b@[192.0.2.1]> or c@x.example."));
+	d = judge_recipient(b, news, "b@x.example");
+	assert_true(str_ends_nocase(d.reply.text, STR("repeat 1: <*> or *.")));
 }
 
 static void only_what_is_for_good_is_remembered(void **state)
@@ -205,7 +219,7 @@ static void a_header_is_known_by_its_reason(void **state)
 static void without_store_nothing_is_a_retry(void **state)
 {
 	struct bench *b = *state;
-	struct retry_scope scope = { b->away, STR("news"), DAY_MS };
+	struct retry_scope scope = { b->away, STR("news"), DAY_MS, ADDRESSES_FULL };
 	assert_goes_on(judge_recipient(b, scope, "a@x.example"));
 	assert_unknown(b->recipient, FACT_RCPT_RETRY_OF);
 	assert_unknown(b->recipient, FACT_RCPT_RETRY_COUNT);
@@ -219,6 +233,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_recipient_is_refused_again_with_the_first_id),
+		TEST(a_text_is_remembered_without_addresses),
 		TEST(only_what_is_for_good_is_remembered),
 		TEST(a_message_is_known_by_author_subject_and_body),
 		TEST(pieces_of_the_body_make_no_difference),
