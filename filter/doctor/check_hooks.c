@@ -69,9 +69,12 @@ static struct str set_to(const struct patient *p, const struct hook *h, struct s
 		return str_printf(p->arena, "in sendmail.mc: INPUT_MAIL_FILTER(`gatepost', `S=%.*s, F=T, T=S:30s;R:30s;E:5m'); "
 				  "then make -C /etc/mail && systemctl restart sendmail", STR_ARG(value));
 	struct str better = path_to_move_to(p, h);
+	struct str folder = str_sub(better, 0, better.n == 0 ? 0 : (size_t)str_find_last(better, '/'));
+	struct str user = postfix_parameter(p, NULL, "mail_owner");
 	struct str first = better.n == 0 ? STR_EMPTY :
-			   str_printf(p->arena, "in gatepost.conf: listen = ( { socket = \"unix:%.*s\"; } ); then systemctl "
-				      "restart gatepost; then ", STR_ARG(better));
+			   str_printf(p->arena, "install -d -o gatepost -g gatepost -m 0750 %.*s && adduser %.*s gatepost; "
+				      "in gatepost.conf: listen = ( { socket = \"unix:%.*s\"; } ); then systemctl restart gatepost "
+				      "postfix; then ", STR_ARG(folder), STR_ARG(user), STR_ARG(better));
 	if (is_own)
 		return str_printf(p->arena, "%.*spostconf -P '%.*s=%.*s' && postfix reload", STR_ARG(first),
 				  STR_ARG(h->milters_setting), STR_ARG(compact(p->arena, value)));

@@ -34,6 +34,7 @@ static void ask_all(struct patient *p, struct dns *dns)
 			word = dns_status_words[answer->status];
 		}
 	}
+	p->is_resolver_well = failed == 0;
 	if (failed > 0)
 		complain(p, "%zu of %zu questions were not answered (%s): mail will be deferred", failed, count, word)->advice =
 			STR("dig example.org TXT; look at /etc/resolv.conf, or set dns.servers in gatepost.conf; best is a "
@@ -85,6 +86,10 @@ void check_validation(struct patient *p)
 {
 	if (p->options->dns_zone_file.n > 0) {
 		skip(p, "dns.zone_file answers everything");
+		return;
+	}
+	if (!p->is_resolver_well) {
+		skip(p, "the resolver does not answer");
 		return;
 	}
 	if (p->options->dns_dnssec)

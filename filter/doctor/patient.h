@@ -55,6 +55,7 @@ struct patient {
 	struct diags *diags;              /* of loading it */
 	const struct options *options;    /* never NULL; the defaults, if it cannot be read */
 	bool is_daemon_there;             /* at one of its listeners */
+	bool is_resolver_well;            /* it answered all that it was asked */
 	json_t *running;                  /* what the daemon tells of itself; NULL: nothing */
 	enum mta mta;
 	struct str mta_problem;           /* why it cannot be read; empty: it can */
