@@ -1,10 +1,15 @@
 #include "../test.h"
 
+#include <errno.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pwd.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -101,6 +106,30 @@ static void accounts_are_found_by_name_and_by_default(void **state)
 	diags_free(d);
 }
 
+/* As SystemCallFilter=~@privileged of the unit. */
+static int raise_where_ids_are_fixed(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setresuid, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setresgid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+	privileges_begin();
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0 || seteuid(geteuid()) == 0)
+		return WRONG_BEGIN;
+	privileges_raise();
+	return HELD;
+}
+
+static void where_nothing_was_lowered_nothing_is_raised(void **state)
+{
+	(void)state;
+	assert_int_equal(exit_code_of(raise_where_ids_are_fixed), HELD);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -108,6 +137,7 @@ int main(void)
 		cmocka_unit_test(without_a_user_it_stays_and_says_so_for_root),
 		cmocka_unit_test(an_unknown_user_is_refused),
 		cmocka_unit_test(accounts_are_found_by_name_and_by_default),
+		cmocka_unit_test(where_nothing_was_lowered_nothing_is_raised),
 	};
 	return RUN_TESTS(tests);
 }
