@@ -37,6 +37,12 @@ static bool wait_until(bool (*is_so)(void))
 	return false;
 }
 
+static bool is_well(void *context)
+{
+	(void)context;
+	return true;
+}
+
 static int serve(void *context, size_t index)
 {
 	sigset_t set;
@@ -50,6 +56,7 @@ static int serve(void *context, size_t index)
 	atomic_fetch_add(&seen->starts[index], 1);
 	if (index == 0 && atomic_load(&seen->dies_with) != 0)
 		return atomic_load(&seen->dies_with);
+	struct watchdog *watchdog = watchdog_start(is_well, NULL);
 	notify_ready();
 	while ((number = sigwaitinfo(&set, NULL)) != SIGTERM) {
 		if (number != SIGHUP)
@@ -57,6 +64,7 @@ static int serve(void *context, size_t index)
 		atomic_fetch_add(&seen->reloads[index], 1);
 		notify_ready();
 	}
+	watchdog_end(watchdog);
 	return EX_OK;
 }
 
@@ -153,6 +161,22 @@ static void a_child_that_is_killed_is_started_again_and_no_other(void **state)
 	assert_int_equal(stop(), EX_OK);
 }
 
+/* Not even SIGABRT reaches a process that stands still. */
+static void a_child_that_hangs_is_ended_and_started_again(void **state)
+{
+	(void)state;
+	setenv("WATCHDOG_USEC", "300000", 1);
+	start();
+	unsetenv("WATCHDOG_USEC");
+	assert_true(wait_until(both_started));
+	sleep_ms(1000); /* all is well for longer than that */
+	assert_int_equal(atomic_load(&seen->starts[0]) + atomic_load(&seen->starts[1]), 2);
+	kill(atomic_load(&seen->pids[0]), SIGSTOP);
+	assert_true(wait_until(first_started_again));
+	assert_int_equal(atomic_load(&seen->starts[1]), 1);
+	assert_int_equal(stop(), EX_OK);
+}
+
 static void the_pause_before_a_start_grows(void **state)
 {
 	(void)state;
@@ -232,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_child_that_is_killed_is_started_again_and_no_other, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_child_that_hangs_is_ended_and_started_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_pause_before_a_start_grows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_child_that_cannot_start_ends_all_with_its_code, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_reload_that_is_wrong_reaches_no_child, set_up, tear_down),
