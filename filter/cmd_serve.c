@@ -7,13 +7,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "auth/keyring.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "cmd_serve_keeper.h"
 #include "config/logging.h"
 #include "config/resolver.h"
 #include "config/snapshot.h"
@@ -21,8 +20,6 @@
 #include "log/log.h"
 #include "milter/milter.h"
 #include "policy/policy.h"
-#include "policy/workflow.h"
-#include "preflight/preflight.h"
 #include "record/board.h"
 #include "record/metrics.h"
 #include "service/http.h"
@@ -35,11 +32,7 @@
 #include "store/store.h"
 
 enum {
-	DRAIN_MS = 25000,         /* messages in flight may take this long after SIGTERM; systemd waits 90 s */
-	CLOSE_MS = 500,           /* then libmilter's connections may take this long to end */
-	EXPIRE_EVERY_S = 3600,
-	KEYS_MS = 20000,          /* longest wait for the records of all keys */
-	PREFLIGHT_MS = 10000,     /* longest wait for what receivers will find */
+	CLOSE_MS = 500,           /* after a stop libmilter's connections may take this long to end */
 	KEYS_AT_START_MS = 3000,  /* a resolver that is still starting must not keep mail waiting */
 };
 
@@ -52,26 +45,8 @@ struct daemon {
 	struct teller *teller;
 	struct http *http;          /* NULL: the supervisor has a process for that */
 	pthread_mutex_t reloads;    /* one at a time */
-	/* The keeper: forgets old records, looks after the keys, and lets messages finish before a stop. */
-	pthread_t keeper;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool is_stopping, is_reloaded;
+	struct keeper keeper;
 };
-
-static void sleep_ms(long ms)
-{
-	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
-}
-
-/* False if some are still open after that time. */
-static bool wait_until_none(_Atomic long *count, int64_t wait_ms)
-{
-	for (int64_t end_ms = clock_mono_ms() + wait_ms; atomic_load(count) > 0; sleep_ms(10))
-		if (clock_mono_ms() >= end_ms)
-			return false;
-	return true;
-}
 
 /* The supervisor has told the warnings. */
 static void log_diags(const struct daemon *d, struct diags *diags)
@@ -96,10 +71,7 @@ static void on_stop(void *context)
 {
 	struct daemon *d = context;
 	atomic_store(&d->gate.is_stopping, true);
-	pthread_mutex_lock(&d->lock);
-	d->is_stopping = true;
-	pthread_cond_signal(&d->wake);
-	pthread_mutex_unlock(&d->lock);
+	keeper_wake(&d->keeper);
 }
 
 static void tell_config(const struct daemon *d)
@@ -123,10 +95,7 @@ static bool reload(struct daemon *d, struct diags *diags)
 	}
 	snapshot_publish(next);
 	tell_config(d);
-	pthread_mutex_lock(&d->lock);
-	d->is_reloaded = true;
-	pthread_cond_signal(&d->wake);
-	pthread_mutex_unlock(&d->lock);
+	keeper_wake(&d->keeper);
 	return true;
 }
 
@@ -186,118 +155,6 @@ static bool on_reload_asked(void *context, struct buf *said)
 	return reload_and_tell(context, said);
 }
 
-/* ---- the keeper ----------------------------------------------------------------------------------------- */
-
-static void expire_records(struct daemon *d)
-{
-	const struct snapshot *now = snapshot_get();
-	if (d->gate.store != NULL)
-		store_expire(d->gate.store, clock_unix_ms() - now->options->record_days * 86400000);
-	snapshot_put(now);
-}
-
-static void *stop_milter(void *context)
-{
-	(void)context;
-	milter_stop();
-	return NULL;
-}
-
-/* smfi_stop waits for a lock that libmilter's listener holds while it polls, for five seconds at a time. The MTA
- * would be without a filter for that long, so the listener is woken until it has let go. */
-static void stop_listening(const struct daemon *d)
-{
-	pthread_t stopper;
-	const struct snapshot *now = snapshot_get();
-	BUG_IF(pthread_create(&stopper, NULL, stop_milter, NULL) != 0);
-	do {
-		listen_wake(listener_of(d, now->options));
-		sleep_ms(5);
-	} while (pthread_tryjoin_np(stopper, NULL) != 0);
-	snapshot_put(now);
-}
-
-/* Looks whether the records of our keys are published. Answers when to look again. */
-static int64_t check_keys(struct daemon *d, int64_t within_ms)
-{
-	const struct snapshot *now = snapshot_get();
-	int64_t wait_ms = EXPIRE_EVERY_S * 1000;
-	if (now->keys != NULL)
-		wait_ms = keyring_check(now->keys, d->gate.dns, d->gate.log, clock_mono_ms() + within_ms);
-	snapshot_put(now);
-	return wait_ms;
-}
-
-/* Beside the mail, which does not wait for it. */
-static void preflight(struct daemon *d, const struct snapshot *now)
-{
-	struct arena *a = arena_new();
-	size_t count = policy_workflow_count(now->policy);
-	const struct workflow **workflows = arena_array(a, count, sizeof(*workflows));
-	for (size_t i = 0; i < count; i++)
-		workflows[i] = policy_workflow_at(now->policy, i);
-	const struct preflight *p = preflight_run(now->options, workflows, count, d->gate.dns,
-						  clock_mono_ms() + PREFLIGHT_MS, a);
-	for (size_t i = 0; i < count; i++)
-		if (p->workflows[i].dmarc != RESULT_PASS)
-			log_warn(d->gate.log, "workflow \"%s\" would pass DMARC at the receiver: %.*s; gatepost preflight "
-				 "tells more", workflows[i]->place.rule, STR_ARG(p->workflows[i].verdict));
-	arena_free(a);
-}
-
-/* Once for each configuration. */
-static void preflight_if_new(struct daemon *d, unsigned *last_generation)
-{
-	const struct snapshot *now = snapshot_get();
-	bool is_new = now->generation != *last_generation;
-	*last_generation = now->generation;
-	if (is_new && now->options->preflight_on_reload && d->gate.role != ROLE_INBOUND)
-		preflight(d, now);
-	snapshot_put(now);
-}
-
-/* Sleeps until then, a reload or a stop. */
-static void keeper_sleep(struct daemon *d, int64_t wait_ms)
-{
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += wait_ms / 1000 + 1;
-	pthread_mutex_lock(&d->lock);
-	while (!d->is_stopping && !d->is_reloaded &&
-	       pthread_cond_timedwait(&d->wake, &d->lock, &until) == 0)
-		;
-	d->is_reloaded = false;
-	pthread_mutex_unlock(&d->lock);
-}
-
-static bool is_stopping(struct daemon *d)
-{
-	return atomic_load(&d->gate.is_stopping);
-}
-
-static void *keep(void *context)
-{
-	struct daemon *d = context;
-	int64_t expire_at_ms = 0;
-	unsigned preflight_generation = 0;
-	while (!is_stopping(d)) {
-		if (clock_mono_ms() >= expire_at_ms) {
-			expire_records(d);
-			expire_at_ms = clock_mono_ms() + EXPIRE_EVERY_S * 1000;
-		}
-		preflight_if_new(d, &preflight_generation);
-		int64_t keys_ms = check_keys(d, KEYS_MS), expire_ms = expire_at_ms - clock_mono_ms();
-		keeper_sleep(d, keys_ms < expire_ms ? keys_ms : expire_ms);
-	}
-	notify_stopping();
-	log_info(d->gate.log, "stopping: %ld messages in flight", atomic_load(&d->gate.messages));
-	if (!wait_until_none(&d->gate.messages, DRAIN_MS))
-		log_warn(d->gate.log, "stopping with %ld messages unfinished: the MTA will try them again",
-			 atomic_load(&d->gate.messages));
-	stop_listening(d);
-	return NULL;
-}
-
 /* ---- start ---------------------------------------------------------------------------------------------- */
 
 static void on_answer(void *board, enum dns_status status, int64_t us)
@@ -354,7 +211,7 @@ static void start_telling(struct daemon *d)
 
 static int serve(struct daemon *d)
 {
-	check_keys(d, KEYS_AT_START_MS); /* the first message should not be signed with a key that nobody can find */
+	keeper_check_keys(&d->keeper, KEYS_AT_START_MS); /* the first message should not be signed with a key that nobody can find */
 	const struct snapshot *first = snapshot_get();
 	const struct listener *listener = listener_of(d, first->options);
 	log_info(d->gate.log, "gatepost %s ready on %.*s: %zu rules from %zu policy files", GATEPOST_VERSION,
@@ -363,7 +220,7 @@ static int serve(struct daemon *d)
 	snapshot_put(first);
 	tell_config(d);
 	start_telling(d);
-	BUG_IF(pthread_create(&d->keeper, NULL, keep, d) != 0);
+	keeper_start(&d->keeper);
 	d->watchdog = watchdog_start(is_well, d);
 	if (d->http != NULL && !http_start(d->http, d->plan->board, on_reload_asked, d))
 		log_error(d->gate.log, "libmicrohttpd does not start: no status page, no metrics, no control");
@@ -373,7 +230,7 @@ static int serve(struct daemon *d)
 	if (!is_clean)
 		log_error(d->gate.log, "libmilter gave up");
 	on_stop(d);
-	pthread_join(d->keeper, NULL);
+	keeper_end(&d->keeper);
 	watchdog_end(d->watchdog);
 	http_close(d->http); /* who asks is answered to the end */
 	d->http = NULL;
@@ -442,9 +299,11 @@ static void keep_freed_memory(void)
 
 int serve_listener(const struct serve_plan *plan)
 {
-	static struct daemon d = { .lock = PTHREAD_MUTEX_INITIALIZER, .reloads = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
+	static struct daemon d = { .reloads = PTHREAD_MUTEX_INITIALIZER, .keeper = KEEPER_INITIALIZER };
 	keep_freed_memory();
 	d.plan = plan;
+	d.keeper.gate = &d.gate;
+	d.keeper.listener = plan->listener;
 	d.arena = arena_new();
 	struct diags *diags = diags_new();
 	int code = run(&d, diags);
