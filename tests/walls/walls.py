@@ -180,10 +180,10 @@ WALLS = [
      "while ((l = take_free(p))", "unit store/store_redis a_redis_that_hangs_is_found_out_once"),
     ("hiredis", "what Redis refuses is no answer", "store/redis_pool.c", "\t\treturn reply->str;\n", "\t\treturn NULL;\n",
      "unit store/store_redis a_redis_that_refuses_is_told_once"),
-    ("hiredis", "a reply is of the type that was asked for", "store/store_redis.c",
+    ("hiredis", "a reply is of the type that was asked for", "store/redis_talk.c",
      "fields->elements > 0 &&\n\t       fields->element[0]->type == REDIS_REPLY_STRING;", "fields->elements > 0;", "unit store/contract"),
-    ("hiredis", "no text is a format", "store/redis_pool.c", "redisCommandArgv(redis, (int)count, argv, lengths);",
-     "count == 1 ? redisCommand(redis, argv[0]) : redisCommandArgv(redis, (int)count, argv, lengths);", "script check-calls"),
+    ("hiredis", "no text is a format", "store/redis_link.c", "redisCommandArgv(t->redis, (int)count, argv, lengths);",
+     "count == 1 ? redisCommand(t->redis, argv[0]) : redisCommandArgv(t->redis, (int)count, argv, lengths);", "script check-calls"),
     # --- libconfig
     ("libconfig", "a key that no table knows is an error", "option/lc.c",
      "diag_error(diags, place(s), \"unknown setting; did you mean", "diag_warn(diags, place(s), \"unknown setting; did you mean",
