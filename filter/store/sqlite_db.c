@@ -1,8 +1,6 @@
 #include "store/sqlite_db.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,50 +10,14 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/fail.h"
+#include "store/sqlite_file.h"
+#include "store/sqlite_schema.h"
 
 enum {
-	APPLICATION_ID = 0x67617465, /* "gate": tells our file from any other SQLite file */
 	BUSY_MS = 5000,
 	BUSY_BRIEFLY_MS = 200,       /* where mail may be waiting; in WAL mode only a foreign exclusive lock is in the way */
 	REST_MS = 500,               /* after trouble, until the next try */
 };
-
-/* What each version of the schema added to the one before: a file is brought up to date step by step. The queue id is
- * not unique: MTAs use them again. */
-static const char *const schema_steps[] = {
-	"CREATE TABLE records ("
-	" id TEXT PRIMARY KEY,"
-	" unix_ms INTEGER NOT NULL,"
-	" queue_id TEXT,"
-	" json TEXT NOT NULL);"
-	"CREATE INDEX records_by_queue_id ON records (queue_id) WHERE queue_id IS NOT NULL;"
-	"CREATE INDEX records_by_time ON records (unix_ms);",
-
-	"CREATE TABLE buckets ("
-	" key TEXT PRIMARY KEY,"
-	" full_at_us INTEGER NOT NULL) WITHOUT ROWID;"
-	"CREATE TABLE suppressions ("
-	" scope TEXT NOT NULL," /* '': everywhere */
-	" address TEXT NOT NULL,"
-	" reason TEXT NOT NULL,"
-	" source TEXT NOT NULL,"
-	" created_unix_s INTEGER NOT NULL,"
-	" expires_unix_s INTEGER NOT NULL," /* 0: never */
-	" PRIMARY KEY (scope, address)) WITHOUT ROWID;"
-	"CREATE INDEX suppressions_by_expiry ON suppressions (expires_unix_s) WHERE expires_unix_s > 0;"
-	"CREATE TABLE refusals ("
-	" key TEXT PRIMARY KEY,"
-	" id TEXT NOT NULL,"
-	" code INTEGER NOT NULL,"
-	" enhanced TEXT NOT NULL,"
-	" text TEXT NOT NULL,"
-	" source TEXT NOT NULL,"
-	" unix_s INTEGER NOT NULL,"
-	" expires_unix_s INTEGER NOT NULL,"
-	" repeats INTEGER NOT NULL);"
-	"CREATE INDEX refusals_by_expiry ON refusals (expires_unix_s);",
-};
-enum { SCHEMA_VERSION = sizeof(schema_steps) / sizeof(schema_steps[0]) };
 
 static const char *const statements[SQL_COUNT] = {
 #define STATEMENT(id, sql) [SQL_##id] = sql,
@@ -128,13 +90,12 @@ bool sqlite_db_note_failure(struct sqlite_db *db)
 	return false;
 }
 
-static bool run(struct sqlite_db *db, const char *sql)
+bool sqlite_db_run(struct sqlite_db *db, const char *sql)
 {
 	return sqlite3_exec(db->connection, sql, NULL, NULL, NULL) == SQLITE_OK || sqlite_db_note_failure(db);
 }
 
-/* The first column of the only row; -1 on failure. */
-static int64_t number(struct sqlite_db *db, const char *sql)
+int64_t sqlite_db_number(struct sqlite_db *db, const char *sql)
 {
 	int64_t value = -1;
 	sqlite3_stmt *s = NULL;
@@ -157,52 +118,6 @@ static struct place place_of(const char *path)
 #define REPORT_FOR_NOW(db, diags, ...) \
 	((db)->is_patient ? diag_warn(diags, place_of((db)->path), __VA_ARGS__) \
 			  : diag_error(diags, place_of((db)->path), __VA_ARGS__))
-
-#define TYPE_FOLDER "Type: install -d -o gatepost -g gatepost -m 0750 %s"
-
-static char *folder_of(const char *path)
-{
-	char *copy = fail_if_null(strdup(path)), *folder = fail_if_null(strdup(dirname(copy)));
-	free(copy);
-	return folder;
-}
-
-static void report_creation(const struct sqlite_db *db, const char *folder, int error, struct diags *diags)
-{
-	if (error == ENOENT)
-		diag_error(diags, place_of(db->path),
-			   "the folder %s is missing. " TYPE_FOLDER, folder, folder);
-	else if (error == EACCES)
-		diag_error(diags, place_of(db->path),
-			   "user id %u may not write into the folder. Type: chown gatepost:gatepost %s", geteuid(),
-			   folder);
-	else if (error == ENOSPC || error == EDQUOT || error == EROFS || error == EIO)
-		REPORT_FOR_NOW(db, diags, "cannot be created: %s", strerror(error));
-	else
-		diag_error(diags, place_of(db->path), "cannot be created: %s", strerror(error));
-}
-
-/* SQLite would create it with the process's umask. Its -wal and -shm files take mode and owner over. A command of
- * root's makes it for the daemon, whose folder it is. */
-static bool create_file(const struct sqlite_db *db, struct diags *diags)
-{
-	int fd = open(db->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-	int error = errno;
-	struct stat st;
-	char *folder = folder_of(db->path);
-	if (fd >= 0) {
-		fchmod(fd, 0640);
-		if (geteuid() == 0 && stat(folder, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) != 0)
-			diag_warn(diags, place_of(db->path), "does not belong to the folder's owner: %s",
-				  strerror(errno));
-		close(fd);
-		error = EEXIST;
-	}
-	if (error != EEXIST)
-		report_creation(db, folder, error, diags);
-	free(folder);
-	return error == EEXIST;
-}
 
 /* Says what to do about the last failure. */
 static bool report(const struct sqlite_db *db, struct diags *diags)
@@ -231,52 +146,31 @@ static bool connect_file(struct sqlite_db *db, int flags)
 	return true;
 }
 
-/* Two processes may come at once: looked at again under the write lock. */
-static bool update_schema(struct sqlite_db *db)
-{
-	char sql[128];
-	if (!sqlite_db_begin(db))
-		return false;
-	int64_t version = number(db, "PRAGMA user_version");
-	bool is_good = version >= 0;
-	for (; is_good && version < SCHEMA_VERSION; version++)
-		is_good = run(db, schema_steps[version]);
-	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d;", APPLICATION_ID,
-		 SCHEMA_VERSION);
-	return sqlite_db_end(db, is_good && run(db, sql));
-}
-
 /* False and a diagnostic unless it is a file of ours that this version understands. */
 static bool check_file(struct sqlite_db *db, struct diags *diags)
 {
-	int64_t application = number(db, "PRAGMA application_id");
-	int64_t version = application < 0 ? -1 : number(db, "PRAGMA user_version");
+	int64_t application = sqlite_db_number(db, "PRAGMA application_id");
+	int64_t version = application < 0 ? -1 : sqlite_db_number(db, "PRAGMA user_version");
 	if (application < 0 || version < 0)
 		report(db, diags);
-	else if (application != APPLICATION_ID)
-		diag_error(diags, place_of(db->path), "is an SQLite file of another program; name another path");
-	else if (version > SCHEMA_VERSION)
-		diag_error(diags, place_of(db->path), "was written by a newer Gatepost (schema %d, this one knows %d): install that one again, or put "
-			   "a backup of before in its place",
-			   (int)version, SCHEMA_VERSION);
 	else
-		return true;
+		return sqlite_schema_accept(db->path, application, version, diags);
 	return false;
 }
 
 static bool open_to_write(struct sqlite_db *db, struct diags *diags)
 {
-	if (!create_file(db, diags))
+	if (!sqlite_file_create(db->path, db->is_patient, diags))
 		return false;
 	if (!connect_file(db, SQLITE_OPEN_READWRITE))
 		return report(db, diags);
-	int64_t tables = number(db, "SELECT count(*) FROM sqlite_schema");
+	int64_t tables = sqlite_db_number(db, "SELECT count(*) FROM sqlite_schema");
 	if (tables > 0 && !check_file(db, diags))
 		return false;
 	/* WAL: readers and the writer do not wait for each other. NORMAL: a power failure may cost the last
 	 * records, never the file. */
-	bool is_open = tables >= 0 && run(db, "PRAGMA journal_mode = WAL") && run(db, "PRAGMA synchronous = NORMAL") &&
-		       (number(db, "PRAGMA user_version") == SCHEMA_VERSION || update_schema(db));
+	bool is_open = tables >= 0 && sqlite_db_run(db, "PRAGMA journal_mode = WAL") && sqlite_db_run(db, "PRAGMA synchronous = NORMAL") &&
+		       sqlite_schema_update(db);
 	sqlite3_busy_timeout(db->connection, BUSY_MS);
 	return is_open || report(db, diags);
 }
@@ -387,7 +281,7 @@ struct sqlite_db *sqlite_db_open_memory(void)
 {
 	struct sqlite_db *db = fail_if_null(calloc(1, sizeof(*db)));
 	if (sqlite3_open_v2(":memory:", &db->connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
-	    !update_schema(db))
+	    !sqlite_schema_update(db))
 		fail_out_of_memory(); /* there is nothing else that it needs */
 	return db;
 }
@@ -439,9 +333,9 @@ bool sqlite_db_is_in_place(struct sqlite_db *db)
 	sqlite3_file_control(db->connection, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
 	if (!has_moved)
 		return true;
-	char *folder = folder_of(db->path);
+	char *folder = sqlite_file_folder(db->path);
 	if (access(folder, F_OK) != 0)
-		snprintf(db->why, sizeof(db->why), "%s is gone, and its folder. " TYPE_FOLDER, db->path, folder);
+		snprintf(db->why, sizeof(db->why), "%s is gone, and its folder. " SQLITE_TYPE_FOLDER, db->path, folder);
 	else
 		snprintf(db->why, sizeof(db->why), "%s was moved away or replaced. What has its name now, else a new file, is used from now on, without "
 			 "the suppressed recipients, refusals and records of the old one. To go on with that put it back", db->path);
@@ -497,12 +391,12 @@ int sqlite_db_changes(struct sqlite_db *db)
 
 bool sqlite_db_begin(struct sqlite_db *db)
 {
-	return sqlite_db_is_ready(db) && run(db, "BEGIN IMMEDIATE");
+	return sqlite_db_is_ready(db) && sqlite_db_run(db, "BEGIN IMMEDIATE");
 }
 
 bool sqlite_db_end(struct sqlite_db *db, bool is_good)
 {
-	if (is_good && run(db, "COMMIT"))
+	if (is_good && sqlite_db_run(db, "COMMIT"))
 		return true;
 	/* Some failures have rolled back already; then this one has nothing to do. */
 	sqlite3_exec(db->connection, "ROLLBACK", NULL, NULL, NULL);

@@ -40,7 +40,7 @@ bool sqlite_db_copy(struct sqlite_db *, const char *path);
 /* Of the last failure. */
 const char *sqlite_db_why(const struct sqlite_db *);
 
-/* ---- for sqlite_rows.c ------------------------------------------------------------------------------------- */
+/* ---- for sqlite_rows.c and sqlite_schema.c --------------------------------------------------------------------- */
 
 enum sqlite_statement {
 #define STATEMENT(id, sql) SQL_##id,
@@ -54,6 +54,10 @@ struct sqlite3_stmt *sqlite_db_statement(struct sqlite_db *, enum sqlite_stateme
 /* Remembers why; answers false. */
 bool sqlite_db_note_failure(struct sqlite_db *);
 int sqlite_db_changes(struct sqlite_db *);
+/* Statements that are needed once. */
+bool sqlite_db_run(struct sqlite_db *, const char *sql);
+/* The first column of the only row; -1 on failure. */
+int64_t sqlite_db_number(struct sqlite_db *, const char *sql);
 bool sqlite_db_begin(struct sqlite_db *);
 /* Commits, or undoes all since begin. False unless everything is stored. */
 bool sqlite_db_end(struct sqlite_db *, bool is_good);
