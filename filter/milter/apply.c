@@ -92,7 +92,7 @@ static sfsistat reply_status(struct mta *mta, const struct reply *reply)
 	snprintf(enhanced, sizeof(enhanced), "%.*s", STR_ARG(reply->enhanced));
 	if (smfi_setreply(mta->context, code, enhanced, text) == MI_SUCCESS)
 		return code[0] == '5' ? SMFIS_REJECT : SMFIS_TEMPFAIL;
-	log_error(mta->gate->log, "libmilter did not take the reply %s %s %s", code, enhanced, text);
+	log_error(mta->gate->log, "libmilter did not take the reply %s %s of %zu bytes", code, enhanced, n);
 	smfi_setreply(mta->context, unconst("451"), unconst("4.3.0"), unconst("Temporary failure in the mail filter"));
 	return SMFIS_TEMPFAIL;
 }
