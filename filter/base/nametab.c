@@ -46,7 +46,8 @@ const char *nametab_closest(const char *const *names, size_t count, struct str n
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
 		struct str candidate = str_of(names[i]);
-		if (names[i] == NULL || candidate.n > NAME_MAX_COMPARED)
+		size_t at_least = candidate.n > name.n ? candidate.n - name.n : name.n - candidate.n;
+		if (names[i] == NULL || candidate.n > NAME_MAX_COMPARED || at_least >= best)
 			continue;
 		size_t d = distance(name, candidate);
 		if (d < best) {

@@ -52,8 +52,9 @@ static int set_up(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	f->arena = arena_new();
 	f->message = arena_new();
+	struct str why, rsa = dkim_run_file(f->arena, UNLESS_VALGRIND("keys/rsa2048.pem", "keys/rsa1024.pem"));
 	for (int i = 0; i < KEYS; i++) {
-		EVP_PKEY *key = private_key_generate(i == KEY_1 ? KEY_RSA : KEY_ED25519, 2048);
+		EVP_PKEY *key = i == KEY_1 ? private_key_parse(f->arena, rsa, &why) : private_key_generate(KEY_ED25519, 0);
 		f->keys[i] = signing_key_new(f->arena, key, STR("example.org"), i == KEY_1 ? STR("r") : STR("e"));
 		EVP_PKEY_free(key);
 	}
@@ -173,9 +174,9 @@ static void many_shapes_of_messages_verify(void **state)
 	};
 	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
 		struct fixture *f = *state;
-		check_round(f, messages[i].name, str_of(messages[i].message), SIZE_MAX);
-		check_round(f, messages[i].name, str_of(messages[i].message), 1);
-		check_round(f, messages[i].name, str_of(messages[i].message), 3);
+		static const size_t chunks[] = { 3, 1, SIZE_MAX };
+		for (int chunk = 0; chunk < UNLESS_VALGRIND(3, 1); chunk++)
+			check_round(f, messages[i].name, str_of(messages[i].message), chunks[chunk]);
 		arena_reset(f->message);
 	}
 }
@@ -334,7 +335,7 @@ static void settings_stand_in_the_field(void **state)
 	struct auth_dkim_signer *signer = auth_dkim_signer_new(&settings);
 	struct str message = STR(HEAD "\nx  y\n"), body;
 	const struct header_list *headers = dkim_run_headers(f->message, message, &body);
-	int64_t before_s = clock_unix_s();
+	int64_t before_s = clock_unix_s() - 1; /* the library's time(2) is some milliseconds behind */
 	struct signing s = sign_parts(signer, f->keys, KEYS, f->message, headers, body, SIZE_MAX);
 	auth_dkim_signer_free(signer); /* what it began lives on */
 	assert_true(s.is_signed);
@@ -449,7 +450,7 @@ static void a_key_that_is_gone_signs_nothing(void **state)
 {
 	struct fixture *f = *state;
 	struct arena *a = arena_new();
-	EVP_PKEY *key = private_key_generate(KEY_RSA, 2048);
+	EVP_PKEY *key = private_key_generate(KEY_ED25519, 0);
 	const struct signing_key *gone = signing_key_new(a, key, STR("example.org"), STR("gone"));
 	EVP_PKEY_free(key);
 	struct signing_key copy = *gone;
@@ -473,7 +474,7 @@ static void *sign_many(void *arg)
 {
 	struct fixture *f = arg;
 	struct arena *a = arena_new();
-	for (int i = 0; i < 60; i++) {
+	for (int i = 0; i < UNLESS_VALGRIND(60, 4); i++) {
 		/* All sets of optional fields, so that libraries are made at the same time. */
 		struct header_list *h = two_fields(a, STR(" x"));
 		static const char *const optional[] = { "MIME-Version", "Content-Type", "List-Unsubscribe", "Content-ID" };
