@@ -134,7 +134,7 @@ def page(r):
 BARS = (("verify 2 KB", "verify 2 KB"), ("verify 20 KB", "verify 20 KB"), ("verify 200 KB", "verify 200 KB"),
         ("verify newsletter", "newsletter, 2 signatures"), ("sign RSA 2 KB", "sign RSA 2 KB"),
         ("sign RSA + Ed25519 2 KB", "sign RSA + Ed25519"))
-SERIES = (("nothing (libmilter alone)", "#b0b0b0", (NULL,)), ("gatepost", "#1b6ca8", (GATEPOST, SIGNING)),
+SERIES = (("libmilter alone", "#b0b0b0", (NULL,)), ("gatepost", "#1b6ca8", (GATEPOST, SIGNING)),
           ("rspamd", "#d98c2b", (RSPAMD, "rspamd signing rsa", "rspamd signing rsa+ed25519")),
           ("opendkim + opendmarc", "#8a5a9e", (CHAIN, "opendkim signing rsa", "opendkim signing rsa+ed25519")))
 
