@@ -50,7 +50,10 @@ class Liar:
             threading.Thread(target=self._answer_udp, args=(query, client), daemon=True).start()
 
     def _answer_udp(self, query, client):
-        reply = self.answer(query)
+        try:
+            reply = self.answer(query)
+        except (IndexError, struct.error):
+            return  # no question: what came to this port was for who had it before
         if reply is not None:
             try:
                 self.udp.sendto(reply, client)

@@ -124,7 +124,7 @@ class Strained(HouseTest):
     def end(self, traffic):
         """No message was refused, put off or lost."""
         self.assertFalse(traffic.stop(), "threads that do not end")
-        self.assertEqual({code for code, _ in traffic.answers.values()}, {250})
+        self.assertEqual([a for a in traffic.answers.values() if a[0] != 250], [])
         self.postfix.flush()
         self.postfix.wait_until_empty(60)
         delivered = [m["Subject"] for m in self.postfix.mail()]
