@@ -168,12 +168,13 @@ bool milter_open(struct gate *gate, const struct listener *listener, struct diag
 {
 	char *socket = fail_if_null(strndup(listener->socket.p, listener->socket.n));
 	struct place at = { .setting = "listen" };
+	size_t max_bytes = max_packet_bytes(gate);
 	bool is_open = false;
 	the_gate = gate;
-	if (!inbox_open(max_packet_bytes(gate)))
+	if (!inbox_open(max_bytes))
 		diag_warn(diags, at, "this libmilter reads packets unguarded: see to it that nobody but the MTA reaches %s",
 			  socket);
-	smfi_setmaxdatasize(max_packet_bytes(gate));
+	smfi_setmaxdatasize(max_bytes);
 	smfi_setbacklog(BACKLOG);
 	if (smfi_setconn(socket) != MI_SUCCESS || !register_callbacks())
 		diag_error(diags, at, "libmilter does not take the socket %s", socket);

@@ -10,7 +10,7 @@ WALLS = [
      "\tif (packet_is_sound(", "\tif (true || packet_is_sound(",
      "attack protocol arguments cut off"),
     ("libmilter", "header fields larger than its default packet are taken", "milter/callbacks.c",
-     "inbox_open(max_packet_bytes(gate))", "inbox_open(65535)",
+     "inbox_open(max_bytes)", "inbox_open(65535)",
      "case limits/one-field-over-64-kilobytes"),
     ("libmilter", "the blank behind the colon is kept", "milter/negotiate.c",
      "SMFIP_HDR_LEADSPC | SMFIP_SKIP", "SMFIP_SKIP", "case dkim/pass-simple-to-the-last-byte"),
